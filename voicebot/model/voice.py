@@ -1,0 +1,82 @@
+"""Who is speaking: evidence and decision (biometrics method, docs/design.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+#: A speaker embedding, L2-normalised, 192 numbers for ECAPA-TDNN (Desplanques et al. 2020).
+Embedding = tuple[float, ...]
+
+
+class VoiceState(StrEnum):
+    """The three states of the check."""
+
+    MATCH = "match"
+    MISMATCH = "mismatch"
+    INCONCLUSIVE = "inconclusive"
+
+
+class VoiceReason(StrEnum):
+    """Why a decision is inconclusive (or none is possible)."""
+
+    NOT_ENOUGH_SPEECH = "not_enough_speech"
+    BETWEEN_LIMITS = "between_limits"
+    NOISY = "noisy"
+    EMOTIONAL = "emotional"
+    CHANNEL = "channel"
+    SPEAKER_CHANGE = "speaker_change"
+    SPOOF_RISK = "spoof_risk"
+    NOT_ENROLLED = "not_enrolled"
+    OPTED_OUT = "opted_out"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceQuality:
+    """How good the sound was. SNR in dB, the shares in [0, 1]; None where it could not be measured."""
+
+    snr_db: float | None = None
+    clipping: float = 0.0
+    speech_share: float = 1.0
+    lost_frames: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceEvidence:
+    """What the call has shown so far. `score`: cosine of the call's running mean with the voiceprint, None before the
+    first window; `last_score`: the newest window alone; `net_speech_s`: seconds of the caller's speech embedded."""
+
+    net_speech_s: float
+    score: float | None
+    last_score: float | None
+    quality: VoiceQuality
+    low_windows: int = 0  # newest windows in a row below the change limit (the phone handed over)
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceDecision:
+    """The check's result, with everything needed to explain it later. `llr`: calibrated natural-log likelihood ratio."""
+
+    state: VoiceState
+    reason: VoiceReason | None
+    score: float | None
+    llr: float | None
+    net_speech_s: float
+    accept_limit: float
+    reject_limit: float
+    model_id: str
+    calibration_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Voiceprint:
+    """An enrolled customer's template: one embedding per line type or recording, and how it came to be."""
+
+    customer_id: str
+    model_id: str
+    embeddings: tuple[Embedding, ...]
+    net_speech_s: float
+    quality: VoiceQuality
+    enrolled_at: str  # UTC, ISO 8601
+    consent_id: str | None = None
