@@ -56,7 +56,7 @@ class VoiceEvidence:
 
 @dataclass(frozen=True, slots=True)
 class VoiceDecision:
-    """The check's result, with everything needed to explain it later. `llr`: calibrated natural-log likelihood ratio."""
+    """The check's result, with all that explains it later. `llr`: calibrated natural-log likelihood ratio."""
 
     state: VoiceState
     reason: VoiceReason | None

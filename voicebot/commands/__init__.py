@@ -1,0 +1,1 @@
+"""One module per CLI command; each has a click command of its own."""

@@ -1,0 +1,211 @@
+"""Settings: one TOML file, overridden by environment variables VOICEBOT_<SECTION>__<KEY>. An unknown key is an error.
+
+Every section is a small frozen model, handed to the one part that needs it. Units are in the names (`_s` seconds,
+`_ms` milliseconds, `_db` decibels).
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from voicebot.errors import SettingsError
+
+#: Where callflows/, scripts_templates/, models/ and var/ are looked for: the project's folder.
+PROJECT = Path(__file__).resolve().parent.parent
+ENV_PREFIX = "VOICEBOT_"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PathSettings(_Section):
+    """Folders and files; relative ones are below the folder of the settings file, or the project's folder."""
+
+    models: Path = Path("models")
+    database: Path = Path("var/voicebot.db")
+    recordings: Path = Path("var/recordings")
+    prompt_cache: Path = Path("var/prompts")
+    templates: Path = Path("scripts_templates")
+    flows: Path = Path("callflows")
+
+
+class BankSettings(_Section):
+    """How the robot names itself."""
+
+    name: str = "Harbour Bank"
+    robot: str = "Alma"
+    callback_number: str = "1 800 555 0100"
+
+
+class TelephonySettings(_Section):
+    """The SIP user agent."""
+
+    driver: Literal["baresip", "pyvoip"] = "baresip"
+    address: str = "127.0.0.1"
+    port: int = Field(default=5060, ge=0, le=65535)
+    codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMA", "PCMU")
+    rtp_ports: tuple[int, int] = (10000, 20000)
+    max_calls: int = Field(default=8, ge=1)
+    ring_timeout_s: float = Field(default=30.0, gt=0)
+    max_call_s: float = Field(default=600.0, gt=0)
+    #: End a call when no RTP at all has come for so long (0 = never).
+    rtp_timeout_s: int = Field(default=30, ge=0)
+    jitter_buffer_ms: tuple[int, int] = (40, 120)
+    recording: bool = True
+    sip_trace: bool = False
+
+
+class TrunkSettings(_Section):
+    """The SIP server calls go through. `register` false: a trunk without registration (known by address)."""
+
+    server: str = "127.0.0.1:5070"
+    user: str = "voicebot"
+    password: str = ""
+    auth_user: str = ""
+    domain: str = ""
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    register_trunk: bool = Field(default=False, alias="register")
+    register_interval_s: int = Field(default=300, ge=10)
+
+
+class AsrSettings(_Section):
+    """Speech recognition."""
+
+    engine: Literal["auto", "vosk", "whisper"] = "auto"
+    language: str = "en"
+    vosk_model: str = "vosk-model-small-en-us-0.15"
+    whisper_model: str = "whisper-tiny-en"
+    threads: int = Field(default=1, ge=1)
+
+
+class TtsSettings(_Section):
+    """Speech synthesis. `auto`: hibari where it is installed, else pyttsx3."""
+
+    engine: Literal["auto", "hibari", "pyttsx3", "piper"] = "auto"
+    voice: str = ""
+    #: Share of the normal speed.
+    speed: float = Field(default=1.0, ge=0.5, le=2.0)
+
+
+class TurnSettings(_Section):
+    """Turn-taking: silence that ends an answer (seconds), by how complete the answer is, and barge-in."""
+
+    complete_s: float = Field(default=0.45, gt=0)
+    incomplete_s: float = Field(default=1.1, gt=0)
+    open_s: float = Field(default=1.5, gt=0)
+    max_answer_s: float = Field(default=20.0, gt=1)
+    speech_threshold: float = Field(default=0.5, gt=0, lt=1)
+    barge_in_min_s: float = Field(default=0.25, gt=0)
+    barge_in_decide_s: float = Field(default=1.0, gt=0)
+    interdigit_s: float = Field(default=2.5, gt=0)
+
+
+class VoiceprintSettings(_Section):
+    """The check of the speaker."""
+
+    enabled: bool = True
+    model: str = "ecapa-voxceleb"
+    calibration: str = "default"
+    #: False accepts and false rejects the two limits are set for (Wald 1945), per flow where given.
+    alpha: float = Field(default=0.01, gt=0, lt=0.5)
+    beta: float = Field(default=0.01, gt=0, lt=0.5)
+    min_net_s: float = Field(default=1.5, ge=1.5)
+    min_snr_db: float = 8.0
+    window_s: float = Field(default=2.0, gt=0.5)
+    enrol_min_net_s: float = Field(default=10.0, gt=0)
+    enrol_min_utterances: int = Field(default=3, ge=1)
+    enrol_max_clipping: float = 0.01
+    enrol_min_snr_db: float = 10.0
+    enrol_min_speech_share: float = 0.5
+    max_extra_prompts: int = 2
+
+
+class VerificationSettings(_Section):
+    """Tolerances of the comparison with the loan record (document V)."""
+
+    date_tol_d: int = Field(default=3, ge=0)
+    amount_tol: float = Field(default=0.01, ge=0)
+
+
+class AgentSettings(_Section):
+    """Where a call is handed to a human; empty: no agent is there, a callback ticket is written instead."""
+
+    uri: str = ""
+
+
+class Settings(_Section):
+    """All of it."""
+
+    paths: PathSettings = PathSettings()
+    bank: BankSettings = BankSettings()
+    telephony: TelephonySettings = TelephonySettings()
+    trunk: TrunkSettings = TrunkSettings()
+    asr: AsrSettings = AsrSettings()
+    tts: TtsSettings = TtsSettings()
+    turn: TurnSettings = TurnSettings()
+    voiceprint: VoiceprintSettings = VoiceprintSettings()
+    verification: VerificationSettings = VerificationSettings()
+    agent: AgentSettings = AgentSettings()
+
+
+def load(path: Path | None = None, environ: dict[str, str] | None = None) -> Settings:
+    """Read the TOML at `path` (None: defaults, or voicebot.toml in the working folder) and the environment.
+
+    Raises SettingsError naming every wrong key at once.
+    """
+    environ = dict(os.environ) if environ is None else environ
+    if path is None and Path("voicebot.toml").is_file():
+        path = Path("voicebot.toml")
+    data = _read(path) if path else {}
+    for name, value in environ.items():
+        if name.startswith(ENV_PREFIX) and "__" in name:
+            section, key = name.removeprefix(ENV_PREFIX).lower().split("__", 1)
+            table = data.setdefault(section, {})
+            if isinstance(table, dict):
+                table[key] = _typed(value)
+    try:
+        settings = Settings.model_validate(data)
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        where = str(path) if path else "environment"
+        raise SettingsError(
+            f"{where}: {len(lines)} wrong setting(s)\n" + "\n".join(lines),
+            hint="docs/settings.md lists every setting",
+        ) from None
+    base = path.resolve().parent if path else PROJECT
+    return settings.model_copy(update={"paths": _absolute(settings.paths, base)})
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror})", hint="give --settings FILE") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not TOML: {error}", hint="see docs/settings.md for an example") from None
+
+
+def _typed(value: str) -> object:
+    """An environment variable's value, typed as TOML would (so `8`, `true` and lists work); else the text itself."""
+    try:
+        return tomllib.loads(f"v = {value}")["v"]
+    except tomllib.TOMLDecodeError:
+        return value
+
+
+def _absolute(paths: PathSettings, base: Path) -> PathSettings:
+    """Relative paths resolved: below `base` if they are there, else in the project's folder for shipped data."""
+
+    def resolve(name: str, value: Path) -> Path:
+        if value.is_absolute():
+            return value
+        shipped = name in ("templates", "flows", "models")
+        return PROJECT / value if shipped and not (base / value).exists() else base / value
+
+    return PathSettings(**{name: resolve(name, getattr(paths, name)) for name in PathSettings.model_fields})
