@@ -15,7 +15,7 @@ from voicebot.model.outcome import Outcome, WarningRaised
 from voicebot.model.portfolio import Account
 from voicebot.model.records import AttemptProgress, AttemptStart, CheckRecord, Consent, Turn
 from voicebot.model.speech import Utterance
-from voicebot.model.voice import Embedding, Voiceprint
+from voicebot.model.voice import Embedding, VoiceDecision, Voiceprint
 
 # --- engines (blocking, thread-safe unless said) ---------------------------------------------------------------
 
@@ -25,6 +25,13 @@ class RecognizerStream(Protocol):
 
     def accept(self, frame: AudioFrame) -> str | None:
         """Take sound; return the partial text so far where the engine streams, else None."""
+        ...
+
+    def snapshot(self) -> Utterance:
+        """What is recognised of the sound so far, the stream going on; may run in another thread than `accept`.
+
+        The listener starts it while the silence that ends an answer still runs, and takes it where nothing more comes.
+        """
         ...
 
     def finish(self) -> Utterance:
@@ -217,7 +224,7 @@ class Signaling(Protocol):
         ...
 
 
-# --- storage (blocking; one writer: all calls from one thread) -------------------------------------------------
+# --- storage (blocking; any thread; writes go one after the other) -------------------------------------------------
 
 
 class Store(Protocol):
@@ -231,12 +238,21 @@ class Store(Protocol):
         """The account of a caller's number; None where unknown."""
         ...
 
+    def number_hash(self, number: str) -> str:
+        """Keyed hash of a number (or SIP URI), for AttemptStart.number_hash."""
+        ...
+
     def open_attempt(self, start: AttemptStart) -> int:
-        """Insert the attempt and return its id; call before the INVITE."""
+        """Insert the attempt and return its id; call before the INVITE. Raises StorageError where the account has an
+        open attempt."""
         ...
 
     def progress(self, attempt_id: int, progress: AttemptProgress) -> None:
         """Store the fields that are not None."""
+        ...
+
+    def set_voice(self, attempt_id: int, decision: VoiceDecision) -> None:
+        """Store the voiceprint's decision in force (the last one counts); part of the outcome's record."""
         ...
 
     def add_turn(self, attempt_id: int, turn: Turn) -> None:

@@ -52,6 +52,7 @@ class VoiceEvidence:
     last_score: float | None
     quality: VoiceQuality
     low_windows: int = 0  # newest windows in a row below the change limit (the phone handed over)
+    changed: bool = False  # another voice took over after a match; the figures above count only what came since
 
 
 @dataclass(frozen=True, slots=True)

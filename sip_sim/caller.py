@@ -1,0 +1,301 @@
+"""A persona on the phone: hears, understands enough to find its place in the script, acts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from sip_sim.ears import Ears
+from sip_sim.events import Emit
+from sip_sim.g711 import Samples
+from sip_sim.hearing import SpeechEnded, SpeechStarted
+from sip_sim.media import Digit, SaidAll
+from sip_sim.model import Scenario, Step
+from sip_sim.phone import Phone, PhoneEvent
+from sip_sim.wording import forbidden_heard, heard_all
+
+_REPEAT_AFTER_S: Final = 1.5  # the bot asked the same again and now waits
+_MOST_REPEATS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Something said; `who` is caller or bot, times in seconds from the answer."""
+
+    who: str
+    t0: float
+    t1: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A transcribed stretch of the bot's speech."""
+
+    line: Line
+
+
+@dataclass(slots=True)
+class Story:
+    """What became of the call, as the caller saw it."""
+
+    lines: list[Line] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    digits: str = ""
+    repeats: int = 0
+    ended_by: str = ""
+
+
+Speech = Mapping[tuple[str, str], Samples]  # (voice, text or file) -> what it sounds like
+
+
+def speech_key(scenario: Scenario, step: Step) -> tuple[str, str]:
+    """Under which key a step's speech was rendered."""
+    return (step.voice or scenario.persona.voice, step.says or str(step.plays or ""))
+
+
+class Caller:
+    """Plays one scenario's caller on an answered phone."""
+
+    def __init__(self, scenario: Scenario, phone: Phone, ears: Ears, speech: Speech, emit: Emit) -> None:
+        self._scenario, self._phone, self._ears, self._speech, self._emit = scenario, phone, ears, speech, emit
+        self._loop = asyncio.get_running_loop()
+        self._queue: asyncio.Queue[PhoneEvent | Heard] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._steps = scenario.caller
+        self._index = 0
+        self._done: Step | None = None
+        self._turn = ""
+        self._bot_speaking = False
+        self._speaking = False
+        self._transcribing = 0
+        self._bot_ended_at = 0.0
+        self._reaction_s = scenario.persona.reaction_ms / 1000.0
+        self.story = Story()
+
+    async def run(self) -> Story:
+        """Play until the call is over; returns what happened."""
+        forward = asyncio.create_task(self._forward())
+        try:
+            async with asyncio.timeout(self._scenario.call.max_s):
+                await self._play()
+                while not self._over:
+                    await self._next(None)
+        except TimeoutError:
+            self.story.failures.append(f"the call was still going after {self._scenario.call.max_s:g} s")
+        finally:
+            await self._phone.close()
+            await asyncio.sleep(0)  # lets the last events of the media thread arrive
+            forward.cancel()
+            await asyncio.gather(forward, return_exceptions=True)
+        await self._last_words()
+        return self.story
+
+    @property
+    def _over(self) -> bool:
+        return bool(self.story.ended_by)
+
+    async def _forward(self) -> None:
+        while True:
+            self._queue.put_nowait(await self._phone.events.get())
+
+    async def _play(self) -> None:
+        while not self._over and self._index < len(self._steps):
+            step = self._steps[self._index]
+            if step.barge_in_ms is not None:
+                await self._barge_in_moment(step)
+            elif step.waits_for_speech:
+                found = await self._wait_for_prompt()
+                if found is None:
+                    return
+                step = found
+            if self._over:
+                break
+            await self._act(step)
+            self._index = self._steps.index(step) + 1
+
+    async def _wait_for_prompt(self) -> Step | None:
+        """The step whose prompt was heard; None where the call ended or patience did (which is a failure)."""
+        first = self._steps[self._index]
+        patience = first.within_s or self._scenario.persona.patience_s
+        deadline = self._loop.time() + patience
+        repeat_at: float | None = None
+        while not self._over:
+            found = self._matching() if self._quiet else None
+            if found is not None:
+                return found
+            now = self._loop.time()
+            if self._quiet and repeat_at is not None and now >= repeat_at:
+                repeat_at = None
+                await self._repeat()
+                deadline = self._loop.time() + patience
+            elif self._quiet and now >= deadline:
+                await self._give_up(first, patience)
+                return None
+            event = await self._next(min(deadline, repeat_at or deadline) if self._quiet else None)
+            if isinstance(event, Heard):
+                repeat_at = self._loop.time() + _REPEAT_AFTER_S if self._asked_again() else None
+        return None
+
+    @property
+    def _quiet(self) -> bool:
+        """The bot is silent and all it said is understood."""
+        return not self._bot_speaking and self._transcribing == 0
+
+    def _matching(self) -> Step | None:
+        """The current step if the bot's turn holds its words; a later one where all before it are optional."""
+        if not self._turn:
+            return None
+        for step in self._steps[self._index :]:
+            if step.waits_for_speech and (step.anything or heard_all(step.hears, self._turn)):
+                return step
+            if not step.optional:
+                return None
+        return None
+
+    def _asked_again(self) -> bool:
+        done = self._done
+        return (
+            done is not None
+            and bool(done.hears)
+            and bool(done.says or done.plays or done.presses)
+            and self.story.repeats < _MOST_REPEATS
+            and self._matching() is None
+            and heard_all(done.hears, self._turn)
+        )
+
+    async def _repeat(self) -> None:
+        if self._done is not None:
+            self.story.repeats += 1
+            self._emit({"event": "repeats", "scenario": self._scenario.slug, "line": self._done.line})
+            await self._act(self._done)
+
+    async def _give_up(self, step: Step, patience: float) -> None:
+        wanted = " and ".join(repr(phrase) for phrase in step.hears) or "anything"
+        heard = repr(self._turn) if self._turn else "nothing"
+        self.story.failures.append(f"line {step.line}: waited {patience:g} s to hear {wanted}, heard {heard}")
+        await self._phone.hang_up()
+
+    async def _barge_in_moment(self, step: Step) -> None:
+        deadline = self._loop.time() + (step.within_s or self._scenario.persona.patience_s)
+        while not self._over and not self._bot_speaking:
+            if self._loop.time() >= deadline:
+                await self._give_up(step, step.within_s or self._scenario.persona.patience_s)
+                return
+            await self._next(deadline)
+        await self._pass((step.barge_in_ms or 0.0) / 1000.0)
+
+    async def _act(self, step: Step) -> None:
+        """Do what the step says; the bot's turn ends with the first sound or key."""
+        if step.waits_for_speech and step.barge_in_ms is None and self._bot_ended_at:
+            await self._pass(max(0.0, self._bot_ended_at + self._reaction_s - self._loop.time()))
+        self._check_not_heard(step)
+        await self._pass(step.after_s + step.silent_s)
+        if step.says or step.plays:
+            self._turn = ""
+            await self._speak(step)
+        if step.presses and not self._over:
+            self._turn = ""
+            await self._press(step.presses)
+        self._done = step
+        if step.hangs_up and not self._over:
+            await self._phone.hang_up()
+            await self._next(None)
+
+    def _check_not_heard(self, step: Step) -> None:
+        for word in forbidden_heard(step.not_hears, self._turn):
+            self.story.failures.append(f"line {step.line}: the bot said {word!r} in {self._turn!r}")
+
+    async def _speak(self, step: Step) -> None:
+        self._phone.say(self._speech[speech_key(self._scenario, step)])
+        self._speaking = True
+        while self._speaking and not self._over:
+            event = await self._next(None)
+            if isinstance(event, SaidAll):
+                text = step.says or f"({step.plays.name if step.plays else ''})"
+                self._add(Line("caller", round(event.t0, 2), round(event.t1, 2), text))
+
+    async def _press(self, digits: str) -> None:
+        self._phone.press(digits)
+        self._emit({"event": "pressed", "scenario": self._scenario.slug, "digits": digits})
+        while self._phone.line.pressing and not self._over:
+            await self._pass(0.05)
+
+    async def _pass(self, seconds: float) -> None:
+        """Let time go by, still listening."""
+        due = self._loop.time() + seconds
+        while seconds > 0 and not self._over and self._loop.time() < due:
+            await self._next(due)
+
+    async def _next(self, due: float | None) -> PhoneEvent | Heard | None:
+        """The next event (already taken note of), or None when the time `due` has come."""
+        timeout = None if due is None else max(0.0, due - self._loop.time())
+        try:
+            event = await asyncio.wait_for(self._queue.get(), timeout)
+        except TimeoutError:
+            return None
+        self._note(event)
+        return event
+
+    def _note(self, event: PhoneEvent | Heard) -> None:
+        if isinstance(event, SpeechStarted):
+            self._bot_speaking = True
+        elif isinstance(event, SpeechEnded):
+            self._bot_speaking = False
+            self._bot_ended_at = self._loop.time()
+            self._transcribing += 1
+            task = asyncio.create_task(self._transcribe(event))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        elif isinstance(event, SaidAll):
+            self._speaking = False
+        elif isinstance(event, Digit):
+            self.story.digits += event.digit
+            self._emit({"event": "dtmf", "scenario": self._scenario.slug, "t": round(event.t, 2), "digit": event.digit})
+        elif isinstance(event, Heard):
+            self._transcribing -= 1
+            self._turn = f"{self._turn} {event.line.text}".strip()
+            self._add(event.line)
+        else:
+            self.story.ended_by = event.by
+            self._emit({"event": "hung_up", "scenario": self._scenario.slug, "t": round(event.t, 2), "by": event.by})
+
+    async def _transcribe(self, speech: SpeechEnded) -> None:
+        text = await asyncio.to_thread(self._ears.transcribe, speech.samples)
+        self._queue.put_nowait(Heard(Line("bot", round(speech.t0, 2), round(speech.t1, 2), text)))
+
+    def _add(self, line: Line) -> None:
+        self.story.lines.append(line)
+        kind = "said" if line.who == "caller" else "heard"
+        self._emit({"event": kind, "scenario": self._scenario.slug, "t0": line.t0, "t1": line.t1, "text": line.text})
+
+    async def _last_words(self) -> None:
+        """Understand what was said last, then settle the steps that only wait to hear something."""
+        while not self._phone.events.empty():
+            self._note(self._phone.events.get_nowait())
+        while self._tasks or not self._queue.empty():
+            await self._next(self._loop.time() + 0.05)
+        self.story.lines.sort(key=lambda line: line.t0)
+        while self._index < len(self._steps) and not self.story.failures:
+            step = self._steps[self._index]
+            found = self._matching()
+            if found is None:
+                if not step.optional:
+                    self._missed(step)
+                    return
+                self._index += 1
+                continue
+            if (found.says or found.plays or found.presses) and not found.optional:
+                self._missed(found)
+                return
+            self._check_not_heard(found)
+            self._index = self._steps.index(found) + 1
+
+    def _missed(self, step: Step) -> None:
+        wanted = " and ".join(repr(phrase) for phrase in step.hears) or "its turn"
+        self.story.failures.append(
+            f"line {step.line}: the call ended ({self.story.ended_by or 'time'}) before this step ({wanted}); "
+            f"last heard: {self._turn!r}"
+        )

@@ -1,0 +1,227 @@
+"""A phone's media: one thread with its own 20 ms clock, so that a busy event loop never spoils the timeline."""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from sip_sim.errors import PhoneError
+from sip_sim.g711 import FRAME, Samples, through
+from sip_sim.hearing import FRAME_S, SpeechDetector, SpeechEnded, SpeechStarted
+from sip_sim.network import NetworkSpec, Shaper
+from sip_sim.playout import PlayoutBuffer
+from sip_sim.recorder import Recorder
+from sip_sim.rtp import MediaFormat, RtpReader, RtpSender
+
+_SILENCE: Final = np.zeros(FRAME, dtype=np.int16)
+
+
+@dataclass(frozen=True, slots=True)
+class SaidAll:
+    """The last sample queued with `say` went out; it was heard by the far end from `t0` to `t1`."""
+
+    t0: float
+    t1: float
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """The far end pressed a key."""
+
+    t: float
+    digit: str
+
+
+MediaEvent = SpeechStarted | SpeechEnded | SaidAll | Digit
+
+
+def open_ports(host: str) -> tuple[socket.socket, socket.socket]:
+    """An RTP socket on an even port and its RTCP neighbour (RFC 3550 section 11)."""
+    for _ in range(50):
+        rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        rtcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            rtp.bind((host, 0))
+            port = int(rtp.getsockname()[1])
+            if port % 2 == 0:
+                rtcp.bind((host, port + 1))
+                rtp.setblocking(False)
+                rtcp.setblocking(False)
+                return rtp, rtcp
+        except OSError:
+            pass
+        rtp.close()
+        rtcp.close()
+    raise PhoneError(f"no free pair of RTP ports on {host}", hint="end other phones or calls on this machine")
+
+
+class MediaLine(threading.Thread):
+    """Sends a frame and hears a frame every 20 ms from `start()` on, until `close()`.
+
+    Time zero is the start; tick n covers n*20 ms. Events go to `on_event` from this thread.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        network: NetworkSpec,
+        seed: int,
+        on_event: Callable[[MediaEvent], None],
+        hangover_s: float = 0.6,
+    ) -> None:
+        super().__init__(name="sip-sim-media", daemon=True)
+        self._rtp, self._rtcp = open_ports(host)
+        self.port = int(self._rtp.getsockname()[1])
+        self.recorder = Recorder()
+        self.out = Shaper(network, seed)
+        self.inward = Shaper(network, seed + 1)
+        self._on_event = on_event
+        self._remote: tuple[str, int] | None = None
+        self._seed = seed
+        self._detector = SpeechDetector(hangover_s=hangover_s)
+        self._playout = PlayoutBuffer(depth=2 * FRAME + int(network.jitter_ms * 8))
+        self._lock = threading.Lock()
+        self._mouth: Samples = _SILENCE[:0]
+        self._said_from: float | None = None
+        self._stopping = threading.Event()
+        self._ticks = 0
+        self._sender: RtpSender | None = None
+        self._reader: RtpReader | None = None
+        self._media = MediaFormat("PCMA")
+
+    def connect(self, remote: tuple[str, int], media: MediaFormat) -> None:
+        """Where to send, and how (again after a re-INVITE). Before `start()` at the latest."""
+        with self._lock:
+            self._remote = remote
+            if self._sender is None or media != self._media:
+                self._media = media
+                self._sender = RtpSender(media, self._seed)
+                self._reader = RtpReader(media, self._playout.put, self._digit)
+
+    @property
+    def now(self) -> float:
+        """Seconds of audio since the start."""
+        return self._ticks * FRAME_S
+
+    @property
+    def packets_heard(self) -> int:
+        """Audio packets that arrived."""
+        return self._reader.packets if self._reader else 0
+
+    @property
+    def packets_missing(self) -> int:
+        """Frames that never came in time."""
+        return self._playout.missing
+
+    def say(self, samples: Samples) -> None:
+        """Queue speech (8 kHz); SaidAll follows when its last sample is out."""
+        with self._lock:
+            self._mouth = np.concatenate([self._mouth, samples])
+
+    def hush(self) -> None:
+        """Stop speaking at once."""
+        with self._lock:
+            self._mouth = _SILENCE[:0]
+
+    def press(self, digits: str) -> None:
+        """Press keys; audio pauses meanwhile."""
+        with self._lock:
+            if self._sender is not None:
+                self._sender.press(digits)
+
+    @property
+    def pressing(self) -> bool:
+        """Are keys still to be sent?"""
+        with self._lock:
+            return self._sender is not None and self._sender.pressing
+
+    def close(self) -> None:
+        """End the thread and its sockets; safe to call twice, and before `start()`."""
+        self._stopping.set()
+        if self.is_alive() and threading.current_thread() is not self:
+            self.join(timeout=2.0)
+        self._rtp.close()
+        self._rtcp.close()
+
+    def run(self) -> None:
+        """The clock: ticks are due at start + n*20 ms whatever happened before."""
+        started = time.monotonic()
+        while not self._stopping.is_set():
+            tick_due = started + (self._ticks + 1) * FRAME_S
+            self._wait(tick_due)
+            now = time.monotonic()
+            self._move_packets(now)
+            if now >= tick_due:
+                self._tick(now)
+        ended = self._detector.flush(self.now)
+        if ended is not None:
+            self._on_event(ended)
+
+    def _wait(self, tick_due: float) -> None:
+        dues = [tick_due, *(due for due in (self.out.next_due(), self.inward.next_due()) if due is not None)]
+        timeout = max(0.0, min(dues) - time.monotonic())
+        readable, _, _ = select.select([self._rtp, self._rtcp], [], [], timeout)
+        now = time.monotonic()
+        for source in readable:
+            self._read_all(source, now)
+
+    def _read_all(self, source: socket.socket, now: float) -> None:
+        while True:
+            try:
+                data, _ = source.recvfrom(4096)
+            except (BlockingIOError, ConnectionRefusedError):
+                return
+            if source is self._rtp:
+                self.inward.push(now, data)
+
+    def _move_packets(self, now: float) -> None:
+        with self._lock:
+            for data in self.inward.due(now):
+                if self._reader is not None:
+                    self._reader.feed(data)
+            for data in self.out.due(now):
+                self._transmit(data)
+
+    def _transmit(self, data: bytes) -> None:
+        if self._remote is None:
+            return
+        try:
+            self._rtp.sendto(data, self._remote)
+        except OSError:
+            self.out.lost += 1  # the far end's port is gone: its BYE is on the way
+
+    def _tick(self, now: float) -> None:
+        t = self.now
+        with self._lock:
+            pressing = self._sender is not None and self._sender.pressing  # speech waits for the keys
+            taken = 0 if pressing else FRAME
+            spoken, self._mouth = self._mouth[:taken], self._mouth[taken:]
+            left = self._mouth.size
+            frame = np.pad(spoken, (0, FRAME - spoken.size)) if spoken.size else _SILENCE
+            packets = self._sender.tick(frame) if self._sender is not None else []
+            heard = self._playout.pull()
+        for data in packets:
+            self.out.push(now, data)
+        self.recorder.add(through(self._media.codec, frame) if spoken.size else frame, heard)
+        self._ticks += 1
+        self._report_mouth(t, bool(spoken.size), left)
+        event = self._detector.feed(t, heard)
+        if event is not None:
+            self._on_event(event)
+
+    def _report_mouth(self, t: float, speaking: bool, left: int) -> None:
+        if speaking and self._said_from is None:
+            self._said_from = t
+        if self._said_from is not None and left == 0:
+            started, self._said_from = self._said_from, None
+            self._on_event(SaidAll(started, t + FRAME_S))
+
+    def _digit(self, digit: str) -> None:
+        self._on_event(Digit(self.now, digit))

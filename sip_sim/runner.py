@@ -1,0 +1,285 @@
+"""Runs scenarios: the carrier takes the bot's calls and gives each to the phone with that number."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiosipua.incoming_call import IncomingCall
+
+from sip_sim.audio import read_sound
+from sip_sim.caller import Caller, Speech, Story, speech_key
+from sip_sim.ears import Ears
+from sip_sim.errors import PhoneError, SimError
+from sip_sim.events import Emit, Event
+from sip_sim.g711 import Samples
+from sip_sim.model import Scenario
+from sip_sim.phone import LineSpec, Phone, Switchboard
+from sip_sim.recorder import percentile
+from sip_sim.registrar import Registrar
+from sip_sim.report import ScenarioResult, summary
+from sip_sim.scenario import with_seed
+from sip_sim.sip import SipEndpoint
+from sip_sim.voices import VoiceBox
+from sip_sim.wording import forbidden_heard
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """Where to listen, whom to call, where to leave what."""
+
+    host: str = "127.0.0.1"
+    port: int = 5070
+    target: str = ""
+    out: Path = Path("var/sim")
+    seed: int = 1
+    wait_s: float = 300.0
+    registrar: Registrar | None = None
+
+
+def render(scenarios: Sequence[Scenario], voices: VoiceBox) -> Speech:
+    """Everything the callers will say, before any call."""
+    speech: dict[tuple[str, str], Samples] = {}
+    for scenario in scenarios:
+        for step in scenario.caller:
+            key = speech_key(scenario, step)
+            if key not in speech and (step.says or step.plays):
+                speech[key] = read_sound(step.plays) if step.plays else voices.say(*key)
+    return speech
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One scenario's place in the run."""
+
+    scenario: Scenario
+    taken: bool = False
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    result: ScenarioResult | None = None
+
+
+class Runner:
+    """Serves every scenario once."""
+
+    def __init__(self, scenarios: Sequence[Scenario], spec: RunSpec, voices: VoiceBox, ears: Ears, emit: Emit) -> None:
+        self._spec, self._voices, self._ears, self._emit = spec, voices, ears, emit
+        self._slots = [_Slot(with_seed(s, spec.seed + zlib.crc32(s.slug.encode()) % 100_000)) for s in scenarios]
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._speech: Speech = {}
+        self._endpoint = SipEndpoint(spec.host, spec.port, spec.registrar)
+        self._board = Switchboard(self._endpoint, self._incoming)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the endpoint listens."""
+        return self._endpoint.address
+
+    async def run(self) -> list[ScenarioResult]:
+        """Render, listen, serve all scenarios; results in the order of the files."""
+        scenarios = [slot.scenario for slot in self._slots]
+        self._speech = await asyncio.to_thread(render, scenarios, self._voices)
+        if any(scenario.caller for scenario in scenarios):
+            await asyncio.to_thread(self._ears.load)
+        await self._endpoint.start()
+        try:
+            self._emit(self._ready())
+            inbound = asyncio.create_task(self._dial_in())
+            await asyncio.gather(*(self._wait(slot) for slot in self._slots))
+            await inbound
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._endpoint.stop()
+        results = [slot.result for slot in self._slots if slot.result is not None]
+        self._emit(summary(results))
+        return results
+
+    def _ready(self) -> Event:
+        host, port = self._endpoint.address
+        listed: list[Event] = [
+            {
+                "scenario": slot.scenario.slug,
+                "name": slot.scenario.name,
+                "flow": slot.scenario.call.flow,
+                "account": slot.scenario.call.account,
+                "number": slot.scenario.call.number,
+                "direction": slot.scenario.call.direction,
+                "expect": dict(slot.scenario.expect.outcome),
+            }
+            for slot in self._slots
+        ]
+        return {"event": "ready", "host": host, "port": port, "scenarios": list(listed)}
+
+    async def _wait(self, slot: _Slot) -> None:
+        """Until the scenario ran, or nothing came for `wait_s` while no call is going on."""
+        while not slot.done.is_set():
+            try:
+                await asyncio.wait_for(slot.done.wait(), self._spec.wait_s)
+            except TimeoutError:
+                if not slot.taken and not self._tasks:
+                    slot.taken = True
+                    self._settle(slot, self._result(slot, ("nobody called this number in time",)))
+
+    def _incoming(self, call: IncomingCall, user: str) -> Phone | None:
+        number = re.sub(r"\D", "", user)
+        free = [s for s in self._slots if not s.taken and s.scenario.call.direction == "outbound"]
+        slot = next((s for s in free if s.scenario.call.number == number), None)
+        if slot is None:
+            self._emit({"event": "unknown_number", "call_id": call.call_id})
+            return None
+        slot.taken = True
+        phone = self._phone(slot.scenario)
+        phone.take(call)
+        self._spawn(slot, phone)
+        return phone
+
+    def _phone(self, scenario: Scenario) -> Phone:
+        call = scenario.call
+        return Phone(self._endpoint, LineSpec(call.codec, call.network, call.seed or 0))
+
+    def _spawn(self, slot: _Slot, phone: Phone) -> None:
+        task = asyncio.create_task(self._serve(slot, phone))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _dial_in(self) -> None:
+        """Scenarios in which the customer calls the bank: each after those before it in the list are done."""
+        for index, slot in enumerate(self._slots):
+            if slot.scenario.call.direction != "inbound":
+                continue
+            for earlier in self._slots[:index]:
+                await earlier.done.wait()
+            slot.taken = True
+            phone = self._phone(slot.scenario)
+            self._spawn(slot, phone)
+            await slot.done.wait()
+
+    async def _serve(self, slot: _Slot, phone: Phone) -> None:
+        scenario = slot.scenario
+        failures: list[str] = []
+        story = Story()
+        try:
+            answered = await (self._ring(scenario, phone) if phone.call_id else self._dial(scenario, phone))
+            if answered:
+                self._emit({"event": "answered", "scenario": scenario.slug})
+                story = await Caller(scenario, phone, self._ears, self._speech, self._emit).run()
+        except SimError as error:
+            failures.append(error.message)
+        finally:
+            await phone.close()
+            self._board.remove(phone)
+        failures += story.failures
+        self._settle(slot, self._judge(slot, phone, story, failures))
+
+    async def _ring(self, scenario: Scenario, phone: Phone) -> bool:
+        """100 went out already; 180, then the answer the scenario wants. True where the call is answered."""
+        self._emit(
+            {
+                "event": "call",
+                "scenario": scenario.slug,
+                "direction": "outbound",
+                "number": scenario.call.number,
+                "call_id": phone.call_id,
+            }
+        )
+        answers = scenario.answers
+        if answers.status == 200 or answers.never:
+            phone.ring()
+        left = await self._left_within(phone, scenario.call.max_s if answers.never else answers.after_s)
+        if left or answers.never:
+            if not left:
+                phone.reject(480)
+            return False
+        if answers.status != 200:
+            phone.reject(answers.status)
+            await asyncio.sleep(0.3)  # the ACK
+            return False
+        phone.answer()
+        return True
+
+    async def _left_within(self, phone: Phone, seconds: float) -> bool:
+        try:
+            ended = await asyncio.wait_for(phone.events.get(), seconds)
+        except TimeoutError:
+            return False
+        phone.events.put_nowait(ended)
+        await asyncio.sleep(0.3)  # the ACK to 487
+        return True
+
+    async def _dial(self, scenario: Scenario, phone: Phone) -> bool:
+        target = self._spec.target
+        match = re.fullmatch(r"sip:(?:([^@]+)@)?([0-9.]+|localhost)(?::(\d+))?", target)
+        if match is None:
+            raise PhoneError(f"--target {target!r} is not a SIP address", hint="give sip:127.0.0.1:5060")
+        self._emit({"event": "call", "scenario": scenario.slug, "direction": "inbound", "number": scenario.call.number})
+        remote = (match[2], int(match[3] or 5060))
+        dialing = asyncio.create_task(phone.dial(target, remote, scenario.call.number))
+        await asyncio.sleep(0)
+        self._board.add(phone)
+        status = await dialing
+        if status != 200:
+            raise PhoneError(
+                f"the bot answered {status or 'nothing'} to the call", hint="is the bot serving at --target?"
+            )
+        return True
+
+    def _judge(self, slot: _Slot, phone: Phone, story: Story, failures: list[str]) -> ScenarioResult:
+        scenario, timing = slot.scenario, phone.line.recorder.timing()
+        for line in story.lines if scenario.not_hears else ():
+            words = forbidden_heard(scenario.not_hears, line.text) if line.who == "bot" else []
+            failures += [f"the bot said {word!r} at {line.t0:.1f} s: {line.text!r}" for word in words]
+        slowest, limit = percentile(timing.reply_gaps_s, 0.95), scenario.expect.reply_within_ms
+        if limit is not None and slowest is not None and slowest * 1000 > limit:
+            failures.append(f"reply after {slowest * 1000:.0f} ms (p95), expected within {limit:g} ms")
+        ladder = phone.ladder
+        if not ladder.holds(scenario.expect.sip):
+            failures.append(f"SIP was {' '.join(ladder.names())}, expected in order {' '.join(scenario.expect.sip)}")
+        base = self._spec.out / scenario.slug
+        if timing.length_s > 0:
+            phone.line.recorder.save(base.with_suffix(".wav"))
+        ladder.save(base.with_suffix(".sip.txt"))
+        ended_by = story.ended_by or ("cancelled" if "CANCEL" in ladder.names() else "")
+        return self._result(slot, tuple(failures), phone, story, ended_by)
+
+    def _result(
+        self,
+        slot: _Slot,
+        failures: tuple[str, ...],
+        phone: Phone | None = None,
+        story: Story | None = None,
+        ended_by: str = "",
+    ) -> ScenarioResult:
+        scenario, told = slot.scenario, story or Story()
+        base = self._spec.out / scenario.slug
+        talked = phone is not None and phone.line.now > 0
+        return ScenarioResult(
+            scenario=scenario.slug,
+            name=scenario.name,
+            file=str(scenario.path),
+            account=scenario.call.account,
+            number=scenario.call.number,
+            direction=scenario.call.direction,
+            failures=failures,
+            sip=phone.ladder.names() if phone else (),
+            ended_by=ended_by,
+            seed=scenario.call.seed or 0,
+            repeats=told.repeats,
+            call_id=phone.call_id if phone else "",
+            digits=told.digits,
+            lines=tuple(told.lines),
+            timing=phone.line.recorder.timing() if phone and talked else None,
+            packets_lost=(phone.line.out.lost + phone.line.inward.lost) if phone else 0,
+            expect=dict(scenario.expect.outcome),
+            wav=str(base.with_suffix(".wav")) if talked else "",
+            ladder=str(base.with_suffix(".sip.txt")) if phone else "",
+        )
+
+    def _settle(self, slot: _Slot, result: ScenarioResult) -> None:
+        slot.result = result
+        slot.done.set()
+        self._emit(result.as_event())

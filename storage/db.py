@@ -1,0 +1,212 @@
+"""The store: `open_store(path)` for the one program that writes, `open_reader(path)` for who only looks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from storage import repositories_attempts as attempts
+from storage import repositories_people as people
+from storage import repositories_read as read
+from storage.codec import iso, now_utc
+from storage.connection import Connection
+from storage.owners import Owner
+from storage.records import CallFilter, CallRecord, CallSummary
+from storage.secret import fingerprint, hash_number, load_or_create, secret_path
+from voicebot.errors import StorageError
+from voicebot.model.outcome import Disposition, Outcome, WarningRaised
+from voicebot.model.portfolio import Account
+from voicebot.model.records import AttemptProgress, AttemptStart, CheckRecord, Consent, Turn
+from voicebot.model.voice import VoiceDecision, Voiceprint
+
+log = logging.getLogger(__name__)
+
+#: Outcome.error of an attempt whose process ended in the middle of it.
+INTERRUPTED = "interrupted"
+
+
+class Reader:
+    """Reads only, and never blocks the writer (WAL). Any thread."""
+
+    def __init__(self, db: Connection) -> None:
+        self.db = db
+
+    def calls(self, limit: int = 50, wanted: CallFilter = read.ANY) -> list[CallSummary]:
+        """The newest attempts first."""
+        return read.calls(self.db, limit, wanted)
+
+    def call(self, attempt_id: int) -> CallRecord:
+        """One attempt with its turns, checks, outcome and warnings. Raises StorageError where unknown."""
+        return read.call(self.db, attempt_id)
+
+    def account(self, account_id: str) -> Account:
+        """One account with its customer and loan. Raises StorageError where unknown."""
+        return people.account(self.db, account_id)
+
+    def accounts(self) -> tuple[Account, ...]:
+        """The whole portfolio, by account id."""
+        return people.accounts(self.db)
+
+    def close(self) -> None:
+        """Free the file."""
+        self.db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class SqliteStore(Reader):
+    """The port `Store` on SQLite. Any thread may call; writes come one after the other, each on the disk at return."""
+
+    def __init__(self, db: Connection, secret: bytes, owner: Owner, clock: Callable[[], datetime]) -> None:
+        super().__init__(db)
+        self._secret = secret
+        self._owner = owner
+        self._clock = clock
+
+    def number_hash(self, number: str) -> str:
+        """Keyed hash of a telephone number, for AttemptStart.number_hash."""
+        return hash_number(self._secret, number)
+
+    def account_by_number(self, number: str) -> Account | None:
+        """The account of a caller's number or SIP URI, of several the one due first; None where unknown."""
+        return people.account_by_number(self.db, number)
+
+    def put_accounts(self, accounts: Iterable[Account]) -> None:
+        """Insert or replace accounts with their customers."""
+        with self.db.write():
+            people.put_accounts(self.db, accounts, self._clock())
+
+    def add_campaign(self, campaign_id: str, name: str, flow: str) -> None:
+        """Insert a campaign; harmless where it is there."""
+        with self.db.write():
+            row = {"id": campaign_id, "name": name, "flow": flow, "created_at": iso(self._clock())}
+            self.db.insert("campaigns", {**row}, "ON CONFLICT (id) DO NOTHING")
+
+    def open_attempt(self, start: AttemptStart) -> int:
+        """Insert the attempt and return its id. Raises StorageError where the account has an open one."""
+        with self.db.write():
+            return attempts.open_attempt(self.db, start, self._owner.id, self._clock())
+
+    def progress(self, attempt_id: int, progress: AttemptProgress) -> None:
+        """Store the fields that are not None."""
+        with self.db.write():
+            attempts.progress(self.db, attempt_id, progress)
+
+    def set_voice(self, attempt_id: int, decision: VoiceDecision) -> None:
+        """Store the voiceprint's decision in force; the last one is the outcome's."""
+        with self.db.write():
+            attempts.set_voice(self.db, attempt_id, decision)
+
+    def add_turn(self, attempt_id: int, turn: Turn) -> None:
+        """Append a turn."""
+        with self.db.write():
+            attempts.add_turn(self.db, attempt_id, turn)
+
+    def add_check(self, attempt_id: int, check: CheckRecord) -> None:
+        """Append a check."""
+        with self.db.write():
+            attempts.add_check(self.db, attempt_id, check)
+
+    def add_warning(self, attempt_id: int, customer_id: str | None, warning: WarningRaised) -> str:
+        """Store a warning, deduplicated per (code, customer, UTC day); returns its id."""
+        with self.db.write():
+            return attempts.add_warning(self.db, attempt_id, customer_id, warning, self._clock())
+
+    def add_consent(self, attempt_id: int | None, consent: Consent) -> str:
+        """Store a consent (or its refusal, which revokes a voiceprint); returns its id."""
+        with self.db.write():
+            return people.add_consent(self.db, attempt_id, consent, self._clock())
+
+    def consent(self, customer_id: str, purpose: str) -> Consent | None:
+        """The newest answer to a purpose; None where never asked."""
+        return people.consent(self.db, customer_id, purpose)
+
+    def close_attempt(self, attempt_id: int, outcome: Outcome) -> bool:
+        """Write the attempt's one outcome with its items, promise, warnings and do-not-call row, in one transaction.
+        False where it already has one (which stays)."""
+        with self.db.write():
+            return attempts.close_attempt(self.db, attempt_id, outcome, self._clock())
+
+    def voiceprint(self, customer_id: str) -> Voiceprint | None:
+        """The active voiceprint; None where there is none (or it was revoked)."""
+        return people.voiceprint(self.db, customer_id)
+
+    def save_voiceprint(self, voiceprint: Voiceprint) -> None:
+        """Store and make active."""
+        with self.db.write():
+            people.save_voiceprint(self.db, voiceprint, self._clock())
+
+    def do_not_call(self, customer_id: str) -> bool:
+        """True where the customer asked not to be called, or an unknown caller did from the customer's number."""
+        return people.do_not_call(self.db, customer_id, self._secret)
+
+    def recover(self) -> int:
+        """At start: every open attempt that no other living process runs becomes TECHNICAL_FAILURE ("interrupted")
+        with its last step; returns how many."""
+        count = 0
+        with self.db.write():
+            rows = self.db.rows(
+                """SELECT id, owner, coalesce(last_step,
+                     (SELECT step FROM turns WHERE attempt_id = id ORDER BY n DESC LIMIT 1)) AS step
+                   FROM attempts WHERE state = 'open' ORDER BY id"""
+            )
+            for row in rows:
+                if not self._owner.lives(row["owner"]):
+                    outcome = Outcome(Disposition.TECHNICAL_FAILURE, last_step=row["step"], error=INTERRUPTED)
+                    count += attempts.close_attempt(self.db, row["id"], outcome, self._clock())
+            self._owner.sweep()
+        if count:
+            log.warning("%d interrupted attempt(s) closed as TECHNICAL_FAILURE", count)
+        return count
+
+    def close(self) -> None:
+        """Free the file. What is open stays open, for `recover` at the next start."""
+        super().close()
+        self._owner.release()
+
+
+def open_store(path: Path, *, secret: bytes | None = None, clock: Callable[[], datetime] = now_utc) -> SqliteStore:
+    """Open (or create) the database and bring it to this version. `secret`: key of the numbers' hash; None: the key
+    file beside the database, made at the first open. Raises StorageError."""
+    db = Connection(path)
+    try:
+        key = secret if secret is not None else _file_secret(db)
+        _check_key(db, key)
+        return SqliteStore(db, key, Owner(path), clock)
+    except BaseException:
+        db.close()
+        raise
+
+
+def open_reader(path: Path) -> Reader:
+    """Open for reading only. Raises StorageError where there is no database (or one of another version)."""
+    db = Connection(path, read_only=True)
+    return Reader(db)
+
+
+def _file_secret(db: Connection) -> bytes:
+    used = db.row("SELECT value FROM meta WHERE key = 'number_key'")
+    path = secret_path(db.path)
+    if used and not path.exists():
+        raise StorageError(
+            f"{path}: the key file of this database is missing", hint="restore it: without it no number can be matched"
+        )
+    return load_or_create(db.path)
+
+
+def _check_key(db: Connection, key: bytes) -> None:
+    with db.write():
+        db.insert("meta", {"key": "number_key", "value": fingerprint(key)}, "ON CONFLICT (key) DO NOTHING")
+        row = db.row("SELECT value FROM meta WHERE key = 'number_key'")
+    if row is None or row["value"] != fingerprint(key):
+        raise StorageError(
+            f"{db.path}: this is another key than the one its number hashes were made with",
+            hint=f"restore {secret_path(db.path).name}",
+        )

@@ -1,0 +1,56 @@
+"""The database's versions, as sqlite-utils migrations: tables first, then the views as views.sql says today."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from importlib import resources
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+from storage.driver import sqlite3
+
+SET = "voicebot"
+
+
+def migrations() -> Migrations:
+    """All in order. The last one's name holds the hash of views.sql, so a changed file is a new migration."""
+    steps = Migrations(SET)
+
+    @steps(name="001_tables")
+    def tables(db: Database) -> None:
+        run_script(db, _read("schema.sql"))
+
+    views = _read("views.sql")
+
+    @steps(name=f"views_{hashlib.sha256(views.encode()).hexdigest()[:12]}")
+    def recreate_views(db: Database) -> None:
+        for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall():
+            db.execute(f'DROP VIEW "{row[0]}"')
+        # A return to an older views.sql must run again as well.
+        db.execute(
+            "DELETE FROM _sqlite_migrations WHERE migration_set = ? AND name LIKE 'views\\_%' ESCAPE '\\'", [SET]
+        )
+        run_script(db, views)
+
+    return steps
+
+
+def run_script(db: Database, script: str) -> None:
+    """Run statement by statement. (The driver's executescript would commit the migration's transaction first.)"""
+    for statement in _statements(script):
+        db.execute(statement)
+
+
+def _statements(script: str) -> Iterator[str]:
+    part = ""
+    for line in script.splitlines(keepends=True):
+        part += line
+        if sqlite3.complete_statement(part):
+            yield part
+            part = ""
+
+
+def _read(name: str) -> str:
+    return resources.files("storage").joinpath(name).read_text(encoding="utf-8")

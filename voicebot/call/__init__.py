@@ -1,0 +1,1 @@
+"""One call: runs the effects of the flow engine, feeds it events."""

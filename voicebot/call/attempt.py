@@ -1,0 +1,175 @@
+"""One attempt from its row in the database to its one outcome: dial (or take) a call, talk, store what came of it.
+
+The row is committed before the INVITE leaves. Whatever happens after that, the attempt gets exactly one disposition:
+here, or after a crash from `Store.recover` at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from voicebot.call.journal import Journal
+from voicebot.call.kit import Kit
+from voicebot.call.talk import talk
+from voicebot.call.workers import run
+from voicebot.errors import CallEnded, CallNotAnswered, CallRefused, StorageError, VoicebotError
+from voicebot.model.outcome import AnsweredBy, Disposition, Outcome
+from voicebot.model.portfolio import Account
+from voicebot.model.ports import CallLeg, MediaStats, Signaling
+from voicebot.model.records import AttemptProgress, AttemptStart
+from voicebot.model.sip_status import disposition_of
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """The attempt and what it left."""
+
+    attempt_id: int
+    outcome: Outcome
+
+
+async def run_outbound(
+    kit: Kit, signaling: Signaling, account_id: str, flow: str, *, campaign_id: str | None = None
+) -> AttemptResult:
+    """Dial an account's customer and run a flow. Raises StorageError where the attempt cannot be recorded: then nobody
+    is called."""
+    account = await run(kit.workers.storage, kit.store.account, account_id)
+    attempt_id = await _open(kit, account, flow, "outbound", account.customer.number, campaign_id)
+    return await _Attempt(kit, attempt_id, account, flow, "outbound").run(signaling, None)
+
+
+async def run_inbound(kit: Kit, leg: CallLeg, flow: str) -> AttemptResult:
+    """Answer a caller and run a flow; who is calling is looked up by the number and proved in the flow."""
+    number = _user_part(leg.remote)
+    account = await run(kit.workers.storage, kit.store.account_by_number, number)
+    attempt_id = await _open(kit, account, flow, "inbound", number, None)
+    return await _Attempt(kit, attempt_id, account, flow, "inbound").run(None, leg)
+
+
+async def _open(
+    kit: Kit, account: Account | None, flow: str, direction: str, number: str, campaign_id: str | None
+) -> int:
+    now = datetime.now(UTC)
+    zone = account.customer.timezone if account is not None else "UTC"
+    row = AttemptStart(
+        account_id=account.id if account is not None else None,
+        customer_id=account.customer.id if account is not None else None,
+        flow=flow,
+        script_version=kit.script_version,
+        direction=direction,
+        number_hash=kit.store.number_hash(number),
+        driver=kit.settings.telephony.driver,
+        planned_at=now.isoformat(),
+        campaign_id=campaign_id,
+        local_time=now.astimezone(ZoneInfo(zone)).isoformat(),
+        timezone=zone,
+    )
+    attempt_id = await run(kit.workers.storage, kit.store.open_attempt, row)
+    kit.observer.attempt_started(attempt_id, row.account_id, flow, direction)
+    return attempt_id
+
+
+class _Attempt:
+    """Owns one attempt's progress and its end."""
+
+    def __init__(self, kit: Kit, attempt_id: int, account: Account | None, flow: str, direction: str) -> None:
+        self._kit = kit
+        self._id = attempt_id
+        self._account = account
+        self._flow = flow
+        self._direction = direction
+        self._journal = Journal(kit.workers.storage)
+        self._answered_at: datetime | None = None
+
+    async def run(self, signaling: Signaling | None, leg: CallLeg | None) -> AttemptResult:
+        """Connect, talk, close. Cancelled from outside (Ctrl-C), it still hangs up and writes its outcome."""
+        outcome = Outcome(Disposition.TECHNICAL_FAILURE, error="interrupted")
+        try:
+            if leg is None:
+                assert signaling is not None and self._account is not None
+                leg = await signaling.dial(self._account.customer.number)
+            self._note(sip_call_id=leg.call_id)
+            outcome = await self._connect_and_talk(leg)
+        except VoicebotError as error:
+            logger.warning("attempt failed: %s", error.code, extra={"attempt": self._id})
+            outcome = Outcome(Disposition.TECHNICAL_FAILURE, error=error.code)
+        except Exception:
+            logger.exception("attempt failed", extra={"attempt": self._id})
+            outcome = Outcome(Disposition.TECHNICAL_FAILURE, error="bug")
+        finally:
+            await asyncio.shield(self._close(leg, outcome))
+        return AttemptResult(self._id, outcome)
+
+    async def _connect_and_talk(self, leg: CallLeg) -> Outcome:
+        try:
+            if self._direction == "outbound":
+                await leg.wait_answered(self._kit.settings.telephony.ring_timeout_s)
+            else:
+                await leg.answer()
+        except CallRefused as error:
+            self._note(sip_status=error.status, sip_reason=error.reason)
+            return Outcome(disposition_of(error.status), error=None if error.status else "network")
+        except CallNotAnswered:
+            self._note(sip_status=487, sip_reason="cancelled by us: not answered in time")
+            return Outcome(Disposition.NO_ANSWER)
+        except CallEnded:
+            return Outcome(Disposition.HUNG_UP, hung_up_by="caller")
+        self._answered_at = datetime.now(UTC)
+        recording = self._recording()
+        self._note(
+            sip_call_id=leg.call_id,
+            sip_status=200,
+            sip_reason="OK",
+            answered_at=self._answered_at.isoformat(),
+            answered_by=AnsweredBy.UNKNOWN,
+            recording=recording,
+        )
+        return await talk(
+            self._kit, self._journal, leg, self._id, self._account, self._flow, self._direction, recording
+        )
+
+    def _recording(self) -> str | None:
+        if not self._kit.settings.telephony.recording or self._answered_at is None:
+            return None
+        return f"{self._answered_at:%Y-%m-%d}/attempt-{self._id}.wav"
+
+    def _note(self, **facts: object) -> None:
+        self._journal.post(self._kit.store.progress, self._id, replace(AttemptProgress(), **facts))  # type: ignore[arg-type]
+
+    async def _close(self, leg: CallLeg | None, outcome: Outcome) -> None:
+        ended = datetime.now(UTC)
+        if leg is not None:
+            await leg.hang_up()
+        stats = leg.stats() if leg is not None else MediaStats()
+        talk_s = (ended - self._answered_at).total_seconds() if self._answered_at is not None else None
+        self._note(ended_at=ended.isoformat(), talk_s=talk_s, media=_media(stats) if self._answered_at else None)
+        await self._journal.flush()
+        try:
+            await run(self._kit.workers.storage, self._kit.store.close_attempt, self._id, outcome)
+        except StorageError as error:
+            # It stays open and is settled at the next start.
+            logger.critical("the outcome could not be stored: %s", error.code, extra={"attempt": self._id})
+        self._kit.observer.attempt_ended(self._id, outcome)
+
+
+def _media(stats: MediaStats) -> dict[str, float]:
+    return {
+        "tx_packets": stats.tx_packets,
+        "rx_packets": stats.rx_packets,
+        "rx_lost": stats.rx_lost,
+        "tx_lost": stats.tx_lost,
+        "rx_jitter_ms": stats.rx_jitter_ms,
+        "rtt_ms": stats.rtt_ms,
+        "mos": stats.mos,
+    }
+
+
+def _user_part(uri: str) -> str:
+    """ "sip:15550101001@127.0.0.1:5070;x=y" -> "15550101001"."""
+    return uri.removeprefix("sips:").removeprefix("sip:").partition("@")[0]

@@ -1,0 +1,256 @@
+"""The conversation of one call: takes the flow engine's effects, does them on the line, and feeds back what happened.
+
+Data flows one way: engine -> effects -> line and listener -> event -> engine. The engine decides; nothing here does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from voicebot.call.checker import Checker
+from voicebot.call.enrolling import Enroller
+from voicebot.call.line import Line, Played
+from voicebot.call.listener import Listener, Question
+from voicebot.call.prompter import Prompter
+from voicebot.call.reporter import Reporter
+from voicebot.call.understanding import Understanding
+from voicebot.call.voice_watch import VoiceWatch
+from voicebot.errors import CallEnded
+from voicebot.flow.book import FlowBook
+from voicebot.flow.engine import start, step
+from voicebot.flow.outcomes import outcome
+from voicebot.flow.state import FlowState
+from voicebot.model.audio import AudioFrame
+from voicebot.model.flow import (
+    CallStarted,
+    CheckDone,
+    Effect,
+    EndCall,
+    Event,
+    Heard,
+    HungUp,
+    Listen,
+    NoInput,
+    NoMatch,
+    RunCheck,
+    Say,
+    Transfer,
+    TransferDone,
+    VoiceLost,
+)
+from voicebot.model.outcome import Outcome
+from voicebot.model.ports import CallLeg
+from voicebot.model.records import Turn
+from voicebot.model.speech import Digits, Utterance
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+#: A flow that ends neither itself nor the call is broken; no real call takes so many steps.
+MAX_STEPS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class CallParts:
+    """What a conversation works with."""
+
+    leg: CallLeg
+    line: Line
+    listener: Listener
+    voice: VoiceWatch | None
+    understanding: Understanding
+    prompter: Prompter
+    checker: Checker
+    enroller: Enroller | None
+    reporter: Reporter
+    agent_uri: str
+    max_call_s: float
+
+
+class Conversation:
+    """Runs one flow on one answered leg; `run` returns the attempt's outcome and never raises for the far end's sake."""
+
+    def __init__(self, book: FlowBook, flow: str, direction: str, parts: CallParts) -> None:
+        self._book = book
+        self._direction = direction
+        self._parts = parts
+        self._state = start(book, flow)
+        self._ended = asyncio.get_running_loop().create_future()
+        self._turn: Turn | None = None
+        self._reply_end: float | None = None
+        parts.leg.on_end(lambda _: self._ended.done() or self._ended.set_result(None))
+
+    @property
+    def state(self) -> FlowState:
+        """Where the flow stands."""
+        return self._state
+
+    async def run(self) -> Outcome:
+        """Talk until the flow ends, the caller hangs up or `max_call_s` is over."""
+        event: Event | None = CallStarted(self._direction)
+        hung_up_by: str | None = None
+        try:
+            async with asyncio.timeout(self._parts.max_call_s):
+                while event is not None:
+                    event = await self._act(self._step(event))
+        except CallEnded:
+            end = self._parts.leg.ended
+            hung_up_by = end.by if end is not None else "network"
+            self._step(HungUp())
+        except TimeoutError:
+            logger.warning("the call reached its longest time", extra={"step": self._state.at})
+            hung_up_by = "bot"
+        self._report_turn(event_name="HungUp" if hung_up_by else None)
+        return outcome(self._book, self._state, hung_up_by=hung_up_by)
+
+    def _step(self, event: Event) -> tuple[Effect, ...]:
+        effects: tuple[Effect, ...] = ()
+        lost = self._parts.voice.lost() if self._parts.voice is not None and self._state.verified else None
+        if lost is not None and not isinstance(event, HungUp):
+            # The phone was handed over: take the permission away before anything private is said.
+            self._state, effects = step(self._book, self._state, VoiceLost(lost))
+        if not effects:  # a check or transfer that runs is heard out first
+            self._state, effects = step(self._book, self._state, event)
+        self._parts.reporter.step(self._state.at)
+        if self._parts.enroller is not None:
+            self._parts.enroller.facts(self._state.facts, self._state.at, self._parts.line.t, datetime.now(UTC))
+        return effects
+
+    async def _act(self, effects: Sequence[Effect]) -> Event | None:
+        """Do the effects in order; the last one gives the next event (None: the call is over)."""
+        says = [e for e in effects if isinstance(e, Say)]
+        last = effects[-1] if effects else None
+        match last:
+            case Listen():
+                return await self._ask(says, last)
+            case RunCheck():
+                await self._say_all(says)
+                return await self._check(last)
+            case Transfer():
+                await self._say_all(says)
+                return await self._transfer(last)
+            case EndCall():
+                await self._say_all(says)
+                await self._unless_ended(self._parts.leg.drain())
+                await self._parts.leg.hang_up()
+                return None
+            case _:
+                raise CallEnded("the flow gave no way to go on")
+
+    # -- prompts and answers -----------------------------------------------------------------------------------
+
+    async def _ask(self, says: Sequence[Say], listen: Listen) -> Event:
+        barge_in = bool(says) and says[-1].barge_in
+        question = Question(listen.expects, listen.no_input_s, barge_in)
+        await self._say_all(says[:-1])
+        listening = asyncio.create_task(self._parts.listener.listen(question)) if barge_in else None
+        try:
+            if says:
+                await self._say(says[-1])
+            answer = await self._unless_ended(listening or self._parts.listener.listen(question))
+        finally:
+            if listening is not None:
+                listening.cancel()
+        return self._understand(answer, listen)
+
+    def _understand(self, answer: Utterance | Digits | None, listen: Listen) -> Event:
+        if answer is None:
+            self._report_turn(event_name="NoInput")
+            return NoInput()
+        intents = self._parts.understanding.intents(answer, listen.expects)
+        event: Event = Heard(intents, answer) if intents else NoMatch(answer)
+        self._reply_end = answer.t1
+        self._parts.reporter.heard(answer)
+        self._report_turn(event_name=type(event).__name__, answer=answer, event=event)
+        return event
+
+    async def _say_all(self, says: Sequence[Say]) -> None:
+        for say in says:
+            await self._say(say)
+
+    async def _say(self, say: Say) -> None:
+        self._report_turn(event_name=None)
+        text, sound = await self._unless_ended(self._parts.prompter.prepare(self._state, say))
+        t0 = self._parts.line.t
+        gap = None if self._reply_end is None else t0 - self._reply_end
+        self._reply_end = None
+        decision = self._parts.voice.decision() if self._parts.voice is not None else None
+        self._turn = Turn(
+            step=say.step,
+            prompt=say.prompt,
+            prompt_text=text,
+            prompt_t0=t0,
+            prompt_t1=t0,
+            reply_gap_s=gap,
+            voice_state=decision.state.value if decision is not None else None,
+        )
+        self._parts.reporter.said(text, t0)
+        played = await self._play(sound)
+        self._turn = replace(
+            self._turn, prompt_t1=played.t1, heard_s=None if played.completed else played.heard_s
+        )
+        if not say.barge_in:
+            self._parts.reporter.notice_given()
+
+    async def _play(self, sound: AudioFrame) -> Played:
+        try:
+            return await self._parts.line.play(sound)
+        except CallEnded:
+            if self._turn is not None:
+                heard = max(0.0, self._parts.line.t - self._turn.prompt_t0)
+                self._turn = replace(self._turn, prompt_t1=self._parts.line.t, heard_s=heard)
+            raise
+
+    def _report_turn(
+        self, *, event_name: str | None, answer: Utterance | Digits | None = None, event: Event | None = None
+    ) -> None:
+        """Store the turn that is open: its prompt, and the answer where there was one."""
+        turn, self._turn = self._turn, None
+        if turn is None:
+            if answer is None:
+                return
+            turn = Turn(self._state.at, "", "", answer.t0, answer.t0)  # listened on without a prompt ("wait")
+        turn = replace(turn, event=event_name)
+        if isinstance(answer, Utterance):
+            turn = replace(
+                turn,
+                reply_text=answer.text,
+                reply_t0=answer.t0,
+                reply_t1=answer.t1,
+                reply_confidence=answer.confidence,
+                barged_in=answer.barged_in,
+                asr_engine=self._parts.listener.engine,
+            )
+        elif isinstance(answer, Digits):
+            turn = replace(turn, reply_text=answer.keys, reply_t0=answer.t0, reply_t1=answer.t1, asr_engine="dtmf")
+        if isinstance(event, Heard):
+            best = event.intents[0]
+            turn = replace(turn, intent=best.name, slots={k: str(v) for k, v in best.slots.items()})
+        self._parts.reporter.turn(turn)
+
+    # -- checks, transfer, hang-up -----------------------------------------------------------------------------
+
+    async def _check(self, effect: RunCheck) -> CheckDone:
+        return await self._unless_ended(self._parts.checker.run(self._state, effect, self._parts.line.t))
+
+    async def _transfer(self, effect: Transfer) -> Event | None:
+        if not self._parts.agent_uri:
+            return TransferDone(accepted=False)
+        await self._unless_ended(self._parts.leg.drain())
+        accepted = await self._parts.leg.transfer(self._parts.agent_uri)
+        logger.info("transfer %s", "accepted" if accepted else "failed", extra={"reason": effect.reason})
+        return TransferDone(accepted=accepted)
+
+    async def _unless_ended(self, work: Coroutine[Any, Any, T] | asyncio.Task[T]) -> T:
+        """Wait for `work`, or for the end of the call, which raises CallEnded."""
+        task = asyncio.ensure_future(work)
+        await asyncio.wait({task, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        task.cancel()
+        raise CallEnded("the call ended")

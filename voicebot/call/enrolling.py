@@ -1,0 +1,78 @@
+"""Consent to the voiceprint, and the voiceprint made from the call's own speech (document V, step V1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from voicebot.call.kit import Kit
+from voicebot.call.reporter import Reporter
+from voicebot.call.voice_watch import VoiceWatch
+from voicebot.flow.checks import EnrolmentInfo
+from voicebot.model.portfolio import Account
+from voicebot.model.records import Consent
+from voicebot.model.voice import Voiceprint
+from voicebot.voiceprint.enrolment import Enrolment, enrol
+
+PURPOSE = "voiceprint"
+#: The fact in which flows keep the answer to the question of consent.
+FACT = "consent_voiceprint"
+
+
+class Enroller:
+    """One per call with a known customer."""
+
+    def __init__(self, kit: Kit, account: Account, voice: VoiceWatch, reporter: Reporter) -> None:
+        self._kit = kit
+        self._account = account
+        self._voice = voice
+        self._reporter = reporter
+        self._answered: bool | None = None
+
+    def facts(self, facts: Mapping[str, object], step: str, t: float, now: datetime) -> None:
+        """Store the answer to the question of consent as soon as it is known (and again when it changes)."""
+        answer = facts.get(FACT)
+        if not isinstance(answer, bool) or answer == self._answered:
+            return
+        self._answered = answer
+        consent = Consent(
+            customer_id=self._account.customer.id,
+            purpose=PURPOSE,
+            basis="spoken",
+            text_version=self._kit.script_version,
+            granted=answer,
+            at=now.isoformat(),
+            evidence={"step": step, "t": round(t, 2)},
+        )
+        self._reporter.consent(consent)
+
+    async def enrol(self) -> EnrolmentInfo:
+        """Make and store a voiceprint from what the customer has said in this call, if it is enough and good enough."""
+        await self._voice.settle()
+        settings = self._kit.settings.voiceprint
+        result = enrol(self._voice.tracker.enrolment_candidates(), settings)
+        if result.accepted:
+            assert self._kit.calibration is not None
+            now = datetime.now(UTC).isoformat()
+            self._reporter.voiceprint(
+                Voiceprint(
+                    customer_id=self._account.customer.id,
+                    model_id=self._kit.calibration.model_id,
+                    embeddings=result.embeddings,
+                    net_speech_s=result.net_s,
+                    quality=result.quality,
+                    enrolled_at=now,
+                )
+            )
+        return EnrolmentInfo(result.accepted, self._reasons(result), round(result.net_s, 1), result.utterances)
+
+    def _reasons(self, result: Enrolment) -> tuple[str, ...]:
+        settings = self._kit.settings.voiceprint
+        reasons = []
+        if result.net_s < settings.enrol_min_net_s:
+            reasons.append("too_little_speech")
+        if result.utterances < settings.enrol_min_utterances:
+            reasons.append("too_few_utterances")
+        if len(result.missing) > len(reasons):
+            reasons.append("quality")
+        return tuple(reasons)

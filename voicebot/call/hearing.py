@@ -1,0 +1,52 @@
+"""One answer being recognised, off the event loop: sound goes in as it comes, a snapshot is taken at each pause."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from voicebot.call.workers import run
+from voicebot.model.audio import AudioFrame
+from voicebot.model.ports import RecognizerStream
+from voicebot.model.speech import Utterance
+
+#: Frames are handed over in pieces of so many seconds: a thread hop each 20 ms would cost more than it gives.
+BATCH_S = 0.1
+
+
+class Hearing:
+    """Owns one recogniser stream; all its calls run one after the other in the pool."""
+
+    def __init__(self, stream: RecognizerStream, pool: ThreadPoolExecutor) -> None:
+        self._stream = stream
+        self._pool = pool
+        self._waiting: list[AudioFrame] = []
+        self._tail: asyncio.Task[None] | None = None
+        self.partial = ""
+
+    def feed(self, frame: AudioFrame) -> None:
+        """Take sound; it is recognised in the background."""
+        self._waiting.append(frame)
+        if sum(f.duration for f in self._waiting) >= BATCH_S:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        batch, self._waiting = self._waiting, []
+        joined = AudioFrame(b"".join(f.pcm16 for f in batch), batch[0].rate, batch[0].t)
+        self._tail = asyncio.create_task(self._accept(joined, self._tail))
+
+    async def _accept(self, frame: AudioFrame, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await before
+        partial = await run(self._pool, self._stream.accept, frame)
+        if partial:
+            self.partial = partial
+
+    async def snapshot(self) -> Utterance:
+        """What has been said so far; the stream goes on."""
+        self._flush()
+        if self._tail is not None:
+            await self._tail
+        return await run(self._pool, self._stream.snapshot)

@@ -1,0 +1,175 @@
+"""The line: one call's sound, 20 ms at a time, both ways. The clock is paced from the answer, so it never drifts, and
+nothing in it waits for a model.
+
+Each tick reads what the caller sent, hands it to the listeners, and tops up the stack's short send queue from the
+player. A short queue makes stopping quick; what was queued and not sent is known, so "heard" is exact.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from voicebot.errors import CallEnded
+from voicebot.media.player import Player
+from voicebot.media.recorder import Recorder
+from voicebot.model.audio import FRAME_S, MEDIA_RATE, AudioFrame
+from voicebot.model.ports import CallLeg
+
+logger = logging.getLogger(__name__)
+
+#: Sound kept in the stack's send queue: enough to live through a busy moment of the process.
+AHEAD_S = 0.12
+#: Received sound may be late by so much before silence is put in its place on the time line.
+LATE_S = 0.3
+
+FrameListener = Callable[[AudioFrame], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How a prompt went: from `t0` to `t1`, seconds from the answer; `heard_s` of it was heard."""
+
+    t0: float
+    t1: float
+    heard_s: float
+    completed: bool
+
+
+class Line:
+    """Runs one leg's media until the leg ends."""
+
+    def __init__(self, leg: CallLeg, recorder: Recorder | None) -> None:
+        self._leg = leg
+        self._recorder = recorder
+        self._player = Player()
+        self._listeners: list[FrameListener] = []
+        self._done: asyncio.Future[bool] | None = None
+        self._t0 = 0.0
+        self._received = 0
+        self._ticks = 0
+        self._spoken_listeners: list[Callable[[float, float], None]] = []
+
+    def add_listener(self, listener: FrameListener) -> None:
+        """Call `listener` with every frame of the caller's sound; it must return at once."""
+        self._listeners.append(listener)
+
+    def add_spoken_listener(self, listener: Callable[[float, float], None]) -> None:
+        """Call `listener` with each interval in which the bot is heard (its echo is cut out of the voiceprint)."""
+        self._spoken_listeners.append(listener)
+
+    @property
+    def t(self) -> float:
+        """Seconds since the answer, in ticks of the line's clock."""
+        return self._ticks * FRAME_S
+
+    @property
+    def playing(self) -> bool:
+        """True while a prompt is going out (or paused)."""
+        return self._done is not None
+
+    @property
+    def paused(self) -> bool:
+        """True while a prompt is held back by a barge-in that is not decided."""
+        return self.playing and self._player.paused
+
+    @property
+    def left_s(self) -> float:
+        """Seconds of the prompt not heard yet."""
+        return self._player.left_s
+
+    async def run(self) -> None:
+        """The clock: one tick each 20 ms from now until the leg ends."""
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        try:
+            while self._leg.ended is None:
+                self._ticks += 1
+                await asyncio.sleep(max(0.0, start + self._ticks * FRAME_S - loop.time()))
+                self._tick()
+        except CallEnded:
+            logger.debug("the leg ended under the clock")
+        finally:
+            self._finish(completed=False)
+            if self._recorder is not None:
+                self._recorder.close(self.t)
+
+    def _tick(self) -> None:
+        self._receive(self._leg.read(MEDIA_RATE * 2))
+        self._send()
+        if self._recorder is not None and self._ticks % 50 == 0:
+            self._recorder.advance(self.t)
+
+    def _receive(self, pcm16: bytes) -> None:
+        behind = self.t - self._received / MEDIA_RATE - len(pcm16) / (2 * MEDIA_RATE)
+        if behind > LATE_S:
+            pcm16 = bytes(int(behind * MEDIA_RATE) * 2) + pcm16
+        if not pcm16:
+            return
+        frame = AudioFrame(pcm16, MEDIA_RATE, self._received / MEDIA_RATE)
+        self._received += frame.samples
+        if self._recorder is not None:
+            self._recorder.caller(frame)
+        for listener in self._listeners:
+            listener(frame)
+
+    def _send(self) -> None:
+        if self._done is None:
+            return
+        queued = self._leg.queued_s
+        pcm16 = self._player.take(AHEAD_S - queued)
+        if pcm16:
+            at = self.t + queued
+            self._leg.write(pcm16)
+            frame = AudioFrame(pcm16, MEDIA_RATE, at)
+            for listener in self._spoken_listeners:
+                listener(at, frame.t_end)
+            if self._recorder is not None:
+                self._recorder.bot(frame)
+        elif not self._player.paused and queued <= FRAME_S:
+            self._finish(completed=True)
+
+    async def play(self, prompt: AudioFrame) -> Played:
+        """Say a prompt (at MEDIA_RATE); returns when its last packet has left, or it was stopped."""
+        if self._leg.ended is not None:
+            raise CallEnded("the call is over")
+        self._player.load(prompt.pcm16)
+        t0 = self.t
+        self._done = asyncio.get_running_loop().create_future()
+        completed = await self._done
+        heard = prompt.duration if completed else self._heard
+        if self._leg.ended is not None and not completed:
+            raise CallEnded("the call ended under a prompt")
+        return Played(t0, self.t, heard, completed)
+
+    def pause(self) -> None:
+        """Hold the prompt back at once (a barge-in that is not decided yet)."""
+        if self._done is None or self._player.paused:
+            return
+        unsent = self._leg.queued_s
+        self._leg.flush()
+        self._player.pause(unsent)
+        if self._recorder is not None:
+            self._recorder.cut(self.t)
+
+    def resume(self) -> None:
+        """It was no interruption: go on where the prompt stopped."""
+        self._player.resume()
+
+    def stop(self) -> None:
+        """The caller has the word: drop the rest of the prompt."""
+        if self._done is None:
+            return
+        if not self._player.paused:
+            self.pause()
+        self._finish(completed=False)
+
+    def _finish(self, *, completed: bool) -> None:
+        self._heard = self._player.cancel()
+        done, self._done = self._done, None
+        if done is not None and not done.done():
+            done.set_result(completed)
+
+    _heard = 0.0

@@ -1,0 +1,268 @@
+"""Listens for one answer at a time: voice activity, end of the answer, interruption of the prompt, keys.
+
+All decisions are taken in audio time. Recognition starts at each pause, while the silence still runs, and is thrown
+away when the caller goes on; how long the silence must be follows from what was heard (voicebot.nlu.complete).
+Barge-in is reversible: speech holds the prompt back at once, and only words with a meaning drop it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from voicebot.call.hearing import Hearing
+from voicebot.call.line import Line
+from voicebot.call.understanding import Understanding
+from voicebot.model.audio import AudioFrame, SpeechChunk
+from voicebot.model.ports import Recognizer, VoiceActivityStream
+from voicebot.model.speech import Digits, Utterance
+from voicebot.nlu.complete import Completeness
+from voicebot.settings import TurnSettings
+from voicebot.turn.endpointing import Ended, Endpointer, EndpointingOptions, Paused, Resumed, SpeechStarted, TurnEvent
+
+logger = logging.getLogger(__name__)
+
+#: Sound kept before the detector fired: the first consonant of an answer is quiet.
+PRE_ROLL_S = 0.3
+#: An answer that began at most so long before listening opened is taken as the answer.
+EARLY_S = 2.0
+
+ChunkListener = Callable[[AudioFrame, tuple[SpeechChunk, ...]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is listened for. `no_input_s`: seconds of silence after the prompt; `barge_in`: the prompt may be stopped."""
+
+    expects: tuple[str, ...]
+    no_input_s: float
+    barge_in: bool
+
+
+class Listener:
+    """One per call; fed by the line, asked by the conversation."""
+
+    def __init__(
+        self,
+        line: Line,
+        recognizer: Recognizer,
+        activity: VoiceActivityStream,
+        understanding: Understanding,
+        settings: TurnSettings,
+        pool: ThreadPoolExecutor,
+        on_chunks: ChunkListener,
+    ) -> None:
+        self._line = line
+        self._recognizer = recognizer
+        self._activity = activity
+        self._understanding = understanding
+        self._settings = settings
+        self._pool = pool
+        self._on_chunks = on_chunks
+        self._endpointer = Endpointer(
+            EndpointingOptions(
+                threshold=settings.speech_threshold,
+                silence_s=settings.incomplete_s,
+                max_answer_s=settings.max_answer_s,
+            )
+        )
+        self._recent: deque[AudioFrame] = deque()
+        self._question: Question | None = None
+        self._answer: asyncio.Future[Utterance | Digits | None] | None = None
+        self._hearing: Hearing | None = None
+        self._snapshot: asyncio.Task[Utterance] | None = None
+        self._barged_in = False
+        self._quiet_since = 0.0
+        self._keys = ""
+        self._keys_t = (0.0, 0.0)
+        line.add_listener(self.on_frame)
+
+    async def listen(self, question: Question) -> Utterance | Digits | None:
+        """Wait for an answer; None = no input. May be called while the prompt still plays."""
+        self._question = question
+        self._answer = asyncio.get_running_loop().create_future()
+        self._quiet_since = self._line.t
+        since = self._endpointer.speaking_since
+        if since is not None and self._line.t - since < EARLY_S and not self._line.playing:
+            self._begin(since)
+        if self._keys:
+            self._keys_changed()
+        try:
+            return await self._answer
+        finally:
+            self._question = None
+            self._answer = None
+            self._forget()
+
+    @property
+    def engine(self) -> str:
+        """The recogniser's name."""
+        return self._recognizer.name
+
+    @property
+    def phrases(self) -> tuple[str, ...] | None:
+        """The phrase list for the question that is open."""
+        return self._understanding.phrases(self._question.expects) if self._question else None
+
+    # -- the caller's sound (called by the line's clock) -------------------------------------------------------
+
+    def on_frame(self, frame: AudioFrame) -> None:
+        """Take the caller's sound."""
+        chunks = self._activity.accept(frame)
+        self._on_chunks(frame, chunks)
+        if self._hearing is not None:
+            self._hearing.feed(frame)
+        self._recent.append(frame)
+        while self._recent[0].t_end < frame.t - EARLY_S - PRE_ROLL_S:
+            self._recent.popleft()
+        for chunk in chunks:
+            for event in self._endpointer.accept(chunk):
+                self._turn(event)
+        if self._question is not None:
+            self._interrupt()
+            self._time_out()
+
+    def _turn(self, event: TurnEvent) -> None:
+        if self._question is None:
+            return
+        match event:
+            case SpeechStarted(t):
+                if self._question.barge_in or not self._line.playing:
+                    self._begin(t)
+            case Paused():
+                self._recognise()
+            case Resumed():
+                self._drop_snapshot()
+            case Ended(t0, t1):
+                self._finish(t0, t1)
+
+    def _begin(self, t: float) -> None:
+        self._hearing = Hearing(self._recognizer.start(self.phrases), self._pool)
+        self._drop_snapshot()
+        for frame in self._recent:
+            if frame.t_end > t - PRE_ROLL_S:
+                self._hearing.feed(frame)
+
+    def _recognise(self) -> None:
+        if self._hearing is None or self._snapshot is not None:
+            return
+        self._snapshot = asyncio.create_task(self._hearing.snapshot())
+        self._snapshot.add_done_callback(self._recognised)
+
+    def _recognised(self, task: asyncio.Task[Utterance]) -> None:
+        if task is not self._snapshot or task.cancelled() or self._question is None or task.exception():
+            return
+        text = task.result().text
+        if self._line.playing and not self._means_something(task.result()):
+            return self._not_an_interruption()
+        self._line.stop()
+        how = self._understanding.completeness(text, self._question.expects)
+        settings = self._settings
+        silence = {
+            Completeness.COMPLETE: settings.complete_s,
+            Completeness.INCOMPLETE: settings.incomplete_s,
+            Completeness.OPEN: settings.open_s,
+        }[how]
+        self._endpointer.require(silence)
+        return None
+
+    def _finish(self, t0: float, t1: float) -> None:
+        if self._hearing is None:
+            return
+        if self._snapshot is None:
+            self._recognise()
+        if self._snapshot is not None:
+            self._snapshot.add_done_callback(lambda task: self._resolve(task, t0, t1))
+
+    def _resolve(self, task: asyncio.Task[Utterance], t0: float, t1: float) -> None:
+        if task is not self._snapshot or self._answer is None or self._answer.done() or task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            self._answer.set_exception(error)
+            return
+        utterance = task.result()
+        meant = not self._line.playing or self._means_something(utterance)
+        if not utterance.text.strip() or not meant:  # a cough, a door, "mm-hm": no answer
+            self._not_an_interruption()
+            self._forget()
+            return
+        self._answer.set_result(replace(utterance, t0=t0, t1=t1, barged_in=self._barged_in))
+
+    # -- interruption ------------------------------------------------------------------------------------------
+
+    def _interrupt(self) -> None:
+        """Hold the prompt back when the caller speaks; drop it when he goes on for long."""
+        since = self._endpointer.speaking_since
+        if self._hearing is None or since is None or not self._line.playing:
+            return
+        if self._line.paused:
+            spoken = (self._endpointer.silent_since or self._line.t) - since
+            if spoken >= self._settings.barge_in_decide_s:
+                self._line.stop()
+        elif self._line.t - since >= self._settings.barge_in_min_s and self._endpointer.silent_since is None:
+            self._barged_in = True
+            self._line.pause()
+
+    def _means_something(self, utterance: Utterance) -> bool:
+        assert self._question is not None
+        return bool(self._understanding.intents(utterance, self._question.expects)) or len(utterance.text.split()) > 2
+
+    def _not_an_interruption(self) -> None:
+        self._barged_in = False
+        self._line.resume()
+
+    def _forget(self) -> None:
+        self._hearing = None
+        self._drop_snapshot()
+        self._barged_in = False
+        self._quiet_since = self._line.t
+
+    def _drop_snapshot(self) -> None:
+        # A running recognition cannot be stopped in its thread; its result is not looked at any more.
+        self._snapshot = None
+
+    def _time_out(self) -> None:
+        if self._answer is None or self._answer.done() or self._question is None:
+            return
+        if self._line.playing:
+            self._quiet_since = self._line.t
+        elif self._keys:
+            if self._line.t - self._keys_t[1] >= self._settings.interdigit_s:
+                self._take_keys()
+        elif self._hearing is None and self._line.t - self._quiet_since >= self._question.no_input_s:
+            self._answer.set_result(None)
+
+    # -- keys --------------------------------------------------------------------------------------------------
+
+    def on_key(self, key: str) -> None:
+        """Take one key of the telephone (RFC 4733)."""
+        t = self._line.t
+        self._keys_t = (t if not self._keys else self._keys_t[0], t)
+        self._keys += key
+        if self._question is not None:
+            self._keys_changed()
+
+    def _keys_changed(self) -> None:
+        assert self._question is not None
+        if self._question.barge_in or not self._line.playing:
+            self._line.stop()
+            if self._keys.endswith("#") or self._keys_complete(self._question.expects):
+                self._take_keys()
+
+    def _keys_complete(self, expects: tuple[str, ...]) -> bool:
+        """One key is an answer where no number is asked for; N keys where N digits are."""
+        lengths = [int(e.partition(":")[2]) for e in expects if e.startswith("digits:")]
+        if lengths:
+            return len(self._keys) >= max(lengths)
+        numeric = {"digits", "date", "birth_date", "amount", "promise", "time", "appointment"}
+        return not numeric.intersection(expects)
+
+    def _take_keys(self) -> None:
+        keys, self._keys = self._keys.rstrip("#"), ""
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(Digits(keys, *self._keys_t))

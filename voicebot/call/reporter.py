@@ -1,0 +1,72 @@
+"""Tells the store and the observer what happens in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from voicebot.call.journal import Journal
+from voicebot.call.observer import CallObserver
+from voicebot.model.ports import Store
+from voicebot.model.records import AttemptProgress, CheckRecord, Consent, Turn
+from voicebot.model.speech import Digits, Utterance
+from voicebot.model.voice import VoiceDecision, Voiceprint
+
+
+class Reporter:
+    """One per call."""
+
+    def __init__(
+        self,
+        attempt_id: int,
+        store: Store,
+        journal: Journal,
+        observer: CallObserver,
+        on_notice: Callable[[], None],
+    ) -> None:
+        self.attempt_id = attempt_id
+        self.store = store
+        self.journal = journal
+        self._observer = observer
+        self._on_notice = on_notice
+        self._step = ""
+
+    def step(self, name: str) -> None:
+        """The flow is at this step. Raises StorageError where an earlier write failed."""
+        self.journal.check()
+        if name != self._step:
+            self._step = name
+            self.journal.post(self.store.progress, self.attempt_id, AttemptProgress(last_step=name))
+
+    def said(self, text: str, t: float) -> None:
+        """A prompt begins."""
+        self._observer.bot_says(self.attempt_id, text, t)
+
+    def notice_given(self) -> None:
+        """A prompt that cannot be interrupted was said to its end: from the first one on the caller is recorded."""
+        self._on_notice()
+
+    def heard(self, answer: Utterance | Digits) -> None:
+        """An answer came."""
+        text = answer.text if isinstance(answer, Utterance) else f"[keys {answer.keys}]"
+        self._observer.caller_says(self.attempt_id, text, answer.t0)
+
+    def turn(self, turn: Turn) -> None:
+        """A turn is over."""
+        self.journal.post(self.store.add_turn, self.attempt_id, turn)
+
+    def check(self, check: CheckRecord) -> None:
+        """A check was made."""
+        self.journal.post(self.store.add_check, self.attempt_id, check)
+
+    def voice(self, decision: VoiceDecision) -> None:
+        """The voice was checked."""
+        self._observer.voice_decided(self.attempt_id, decision)
+        self.journal.post(self.store.set_voice, self.attempt_id, decision)
+
+    def consent(self, consent: Consent) -> None:
+        """The customer agreed or refused."""
+        self.journal.post(self.store.add_consent, self.attempt_id, consent)
+
+    def voiceprint(self, voiceprint: Voiceprint) -> None:
+        """A voiceprint was made from this call."""
+        self.journal.post(self.store.save_voiceprint, voiceprint)

@@ -1,0 +1,117 @@
+"""An answered call: puts line, listener, voice check and conversation together and runs them until the leg ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from voicebot.call.checker import Checker
+from voicebot.call.conversation import CallParts, Conversation
+from voicebot.call.enrolling import PURPOSE, Enroller
+from voicebot.call.journal import Journal
+from voicebot.call.kit import Kit
+from voicebot.call.line import Line
+from voicebot.call.listener import Listener
+from voicebot.call.prompter import Prompter
+from voicebot.call.reporter import Reporter
+from voicebot.call.understanding import Understanding
+from voicebot.call.voice_watch import VoiceWatch
+from voicebot.call.workers import run
+from voicebot.media.recorder import Recorder
+from voicebot.model.audio import AudioFrame, SpeechChunk
+from voicebot.model.outcome import Outcome
+from voicebot.model.portfolio import Account
+from voicebot.model.ports import CallLeg
+from voicebot.voiceprint.decision import Policy
+from voicebot.voiceprint.tracker import VoiceTracker
+
+logger = logging.getLogger(__name__)
+
+
+async def talk(
+    kit: Kit,
+    journal: Journal,
+    leg: CallLeg,
+    attempt_id: int,
+    account: Account | None,
+    flow: str,
+    direction: str,
+    recording: str | None,
+) -> Outcome:
+    """Run a flow on an answered leg; the leg is ended when this returns."""
+    recorder = Recorder(kit.settings.paths.recordings / recording) if recording else None
+    line = Line(leg, recorder)
+    reporter = Reporter(
+        attempt_id, kit.store, journal, kit.observer, recorder.open_caller if recorder is not None else lambda: None
+    )
+    consent = await _consent(kit, account)
+    voice = await _voice_watch(kit, account, opted_out=consent is False)
+    enroller = Enroller(kit, account, voice, reporter) if voice is not None and account is not None else None
+    zone = ZoneInfo(account.customer.timezone if account is not None else "UTC")
+    understanding = Understanding(kit.language, datetime.now(zone).date())
+    parts = CallParts(
+        leg=leg,
+        line=line,
+        listener=_listener(kit, line, understanding, voice, leg),
+        voice=voice,
+        understanding=understanding,
+        prompter=Prompter(kit, account, understanding.today),
+        checker=Checker(
+            kit, reporter, account, voice, enroller, consent, await _last_flow(kit, account), lambda: datetime.now(zone)
+        ),
+        enroller=enroller,
+        reporter=reporter,
+        agent_uri=kit.settings.agent.uri,
+        max_call_s=kit.settings.telephony.max_call_s,
+    )
+    conversation = Conversation(kit.book, flow, direction, parts)
+    clock = asyncio.create_task(line.run())
+    try:
+        outcome = await conversation.run()
+    finally:
+        await leg.hang_up()
+        with contextlib.suppress(Exception):
+            await clock
+        if voice is not None:
+            await voice.close()
+    return outcome
+
+
+def _listener(kit: Kit, line: Line, understanding: Understanding, voice: VoiceWatch | None, leg: CallLeg) -> Listener:
+    def to_voice(frame: AudioFrame, chunks: tuple[SpeechChunk, ...]) -> None:
+        if voice is not None:
+            voice.on_chunks(frame, chunks)
+
+    listener = Listener(
+        line, kit.recognizer, kit.activity.start(), understanding, kit.settings.turn, kit.workers.asr, to_voice
+    )
+    if voice is not None:
+        line.add_spoken_listener(voice.tracker.bot_spoke)
+    leg.on_dtmf(listener.on_key)
+    return listener
+
+
+async def _consent(kit: Kit, account: Account | None) -> bool | None:
+    if account is None:
+        return None
+    consent = await run(kit.workers.storage, kit.store.consent, account.customer.id, PURPOSE)
+    return consent.granted if consent is not None else None
+
+
+async def _last_flow(kit: Kit, account: Account | None) -> str | None:
+    return await run(kit.workers.storage, kit.store.last_flow, account.id) if account is not None else None
+
+
+async def _voice_watch(kit: Kit, account: Account | None, *, opted_out: bool) -> VoiceWatch | None:
+    if kit.encoder is None or kit.calibration is None or account is None:
+        return None
+    settings = kit.settings.voiceprint
+    voiceprint = await run(kit.workers.storage, kit.store.voiceprint, account.customer.id)
+    policy = Policy(
+        alpha=settings.alpha, beta=settings.beta, min_net_s=settings.min_net_s, min_snr_db=settings.min_snr_db
+    )
+    tracker = VoiceTracker(voiceprint, kit.calibration, policy, opted_out=opted_out)
+    return VoiceWatch(tracker, kit.encoder, kit.workers.voice)

@@ -1,0 +1,36 @@
+"""Models and the database off the event loop: one small pool each, so that one never waits behind another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _pool(threads: int, name: str) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=threads, thread_name_prefix=f"voicebot-{name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """The process's pools. `storage` has one thread: the database has one writer."""
+
+    asr: ThreadPoolExecutor = field(default_factory=lambda: _pool(2, "asr"))
+    tts: ThreadPoolExecutor = field(default_factory=lambda: _pool(1, "tts"))
+    voice: ThreadPoolExecutor = field(default_factory=lambda: _pool(1, "voice"))
+    storage: ThreadPoolExecutor = field(default_factory=lambda: _pool(1, "storage"))
+
+    def close(self) -> None:
+        """Finish what is queued and end the threads."""
+        for pool in (self.asr, self.tts, self.voice, self.storage):
+            pool.shutdown(wait=True)
+
+
+async def run(pool: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a blocking function in a pool."""
+    return await asyncio.get_running_loop().run_in_executor(pool, lambda: function(*args, **kwargs))

@@ -1,0 +1,38 @@
+"""A process of its own that speaks with pyttsx3 and espeak-ng: one JSON request per line in, one JSON answer per line out.
+
+espeak-ng is one per process, not thread-safe and GPL-3: here it can neither stall nor crash a call. Run by file name
+by pyttsx3_tts; imports nothing of the product. Request: {"text", "voice", "rate" (words a minute), "path"}; answer:
+{"error": null or text}.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+
+import pyttsx3
+
+
+def main() -> None:
+    """Serve until the input ends."""
+    answers = sys.stdout
+    # the driver reports each file on stdout, which is ours for answers
+    with contextlib.redirect_stdout(sys.stderr):
+        engine = pyttsx3.init("espeak")
+        for line in sys.stdin:
+            request = json.loads(line)
+            error = None
+            try:
+                engine.setProperty("voice", request["voice"])
+                engine.setProperty("rate", int(request["rate"]))
+                engine.save_to_file(request["text"], request["path"])
+                engine.runAndWait()
+            except Exception as problem:  # noqa: BLE001 (whatever it is, the parent is told and decides)
+                error = f"{type(problem).__name__}: {problem}"
+            answers.write(json.dumps({"error": error}) + "\n")
+            answers.flush()
+
+
+if __name__ == "__main__":
+    main()

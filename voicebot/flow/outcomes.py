@@ -1,0 +1,94 @@
+"""From the state of a conversation to the one outcome of its attempt. What was never asked stays None."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+
+from voicebot.flow.book import FlowBook
+from voicebot.flow.state import FlowState
+from voicebot.flow.walk import so_far
+from voicebot.model.outcome import Disposition, ItemResult, Outcome, Promise, WarningRaised
+
+_ITEMS = "items."
+
+
+def outcome(
+    book: FlowBook, state: FlowState, *, hung_up_by: str | None = None, error: str | None = None
+) -> Outcome:
+    """The outcome now. `hung_up_by`: "caller" | "bot"; `error`: a code. A call that broke off keeps what was reached
+    (a confirmed promise, a wrong party); one that failed is TECHNICAL_FAILURE only where nothing was."""
+    del book  # the state carries what the flows declared; the parameter keeps the three calls alike
+    disposition = _disposition(state, hung_up_by, error)
+    facts = state.facts
+    return Outcome(
+        disposition=disposition,
+        right_party=_right_party(facts, disposition),
+        promise=_promise(facts) if disposition is Disposition.PROMISE_TO_PAY else None,
+        appointment=_moment(facts, "appointment_at") if disposition is Disposition.INVITATION_ACCEPTED else None,
+        callback_at=_moment(facts, "callback_at") if disposition is Disposition.CALLBACK else None,
+        items=_items(state),
+        intents=state.intents,
+        refusal=_flag(facts, "refusal"),
+        dispute=_flag(facts, "dispute"),
+        hardship=_flag(facts, "hardship"),
+        opt_out=True if disposition is Disposition.DO_NOT_CALL else None,
+        transferred=_flag(facts, "transferred"),
+        hung_up_by=hung_up_by,
+        last_step=state.at,
+        warnings=_warnings(facts),
+        error=error,
+    )
+
+
+def _disposition(state: FlowState, hung_up_by: str | None, error: str | None) -> Disposition:
+    if state.ended is not None:
+        return state.ended
+    if state.reached is not None and state.reached is not Disposition.HUNG_UP:
+        return state.reached
+    if error is not None:
+        return Disposition.TECHNICAL_FAILURE
+    if state.hung_up or hung_up_by == "caller":
+        return Disposition.HUNG_UP
+    return so_far(state)
+
+
+def _right_party(facts: Mapping[str, object], disposition: Disposition) -> bool | None:
+    if disposition in (Disposition.WRONG_PARTY, Disposition.VOICE_MISMATCH):
+        return False
+    return _flag(facts, "right_party")
+
+
+def _promise(facts: Mapping[str, object]) -> Promise | None:
+    amount, day = facts.get("promise_amount"), facts.get("promise_date")
+    if isinstance(amount, Decimal) and isinstance(day, date):
+        return Promise(amount, day)
+    return None
+
+
+def _moment(facts: Mapping[str, object], name: str) -> datetime | None:
+    value = facts.get(name)
+    return value if isinstance(value, datetime) else None
+
+
+def _flag(facts: Mapping[str, object], name: str) -> bool | None:
+    value = facts.get(name)
+    return value if isinstance(value, bool) else None
+
+
+def _items(state: FlowState) -> dict[str, ItemResult]:
+    found: dict[str, ItemResult] = {}
+    for item in state.items:
+        value = state.facts.get(f"{_ITEMS}{item}")
+        known = isinstance(value, str) and value in {r.value for r in ItemResult}
+        found[item] = ItemResult(value) if known else ItemResult.NOT_ASKED
+    return found
+
+
+def _warnings(facts: Mapping[str, object]) -> tuple[WarningRaised, ...]:
+    """One warning of each code, the last (it rests on the most speech)."""
+    value = facts.get("warnings")
+    raised = value if isinstance(value, tuple) else ()
+    latest = {w.code: w for w in raised if isinstance(w, WarningRaised)}
+    return tuple(latest.values())

@@ -1,0 +1,126 @@
+"""YAML as plain text with line numbers: what a flow file may use of YAML, and nothing more.
+
+A scalar stays the text that was written (plain YAML reads `yes` as true, `12:30` as 750, `007` as 7). Anchors, aliases,
+tags, several documents and duplicate keys are refused: they are how YAML bombs and silent overrides are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from voicebot.flow.findings import Finding, Where, finding
+
+MAX_BYTES = 256_000
+MAX_DEPTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A scalar as written."""
+
+    value: str
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list."""
+
+    values: tuple[Value, ...]
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A mapping; `keys` says where each key stands."""
+
+    values: Mapping[str, Value]
+    keys: Mapping[str, Where]
+    where: Where
+
+
+Value = Text | Items | Table
+
+
+class _Refused(Exception):
+    def __init__(self, where: Where, message: str) -> None:
+        super().__init__(message)
+        self.finding = finding(where, message)
+
+
+def read_yaml(path: Path, label: str) -> tuple[Table | None, list[Finding]]:
+    """Read one file. `label`: how messages name it. Returns the table (None where it is unusable) and what is wrong."""
+    top = Where(label, 1)
+    try:
+        raw = path.read_bytes()
+        text = raw.decode("utf-8")
+    except OSError as error:
+        return None, [finding(top, f"cannot be read ({error.strerror})")]
+    except UnicodeDecodeError:
+        return None, [finding(top, "is not UTF-8 text")]
+    if len(raw) > MAX_BYTES:
+        return None, [finding(top, f"is larger than {MAX_BYTES} bytes")]
+    try:
+        _refuse_events(text, label)
+        node = yaml.compose(text, Loader=yaml.BaseLoader)
+    except _Refused as refused:
+        return None, [refused.finding]
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        return None, [_broken(error, label)]
+    if not isinstance(node, yaml.MappingNode):
+        return None, [finding(top, "must be a table of keys, starting with `flow: NAME`")]
+    problems: list[Finding] = []
+    value = _value(node, label, problems)
+    return (value if isinstance(value, Table) else None), problems
+
+
+def _broken(error: Exception, label: str) -> Finding:
+    mark = getattr(error, "problem_mark", None)
+    line = mark.line + 1 if mark else 1
+    what = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be parsed"
+    return finding(Where(label, line), f"not YAML: {what}")
+
+
+def _refuse_events(text: str, label: str) -> None:
+    depth = documents = 0
+    for event in yaml.parse(text, Loader=yaml.BaseLoader):
+        where = Where(label, event.start_mark.line + 1)
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise _Refused(where, "anchors (&) and aliases (*) are not allowed; write the value out")
+        if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None):
+            raise _Refused(where, f"the tag {event.tag} is not allowed")  # type: ignore[attr-defined]
+        if isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                raise _Refused(where, "one document a file: remove `---`")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise _Refused(where, f"nested deeper than {MAX_DEPTH} levels")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _value(node: yaml.Node, label: str, problems: list[Finding]) -> Value:
+    where = Where(label, node.start_mark.line + 1)
+    if isinstance(node, yaml.SequenceNode):
+        return Items(tuple(_value(child, label, problems) for child in node.value), where)
+    if not isinstance(node, yaml.MappingNode):
+        return Text(str(node.value), where)
+    values: dict[str, Value] = {}
+    keys: dict[str, Where] = {}
+    for key_node, value_node in node.value:
+        at = Where(label, key_node.start_mark.line + 1)
+        if not isinstance(key_node, yaml.ScalarNode):
+            problems.append(finding(at, "a key must be a word"))
+            continue
+        key = str(key_node.value)
+        if key in values:
+            problems.append(finding(at, f"the key `{key}` is written twice (first on line {keys[key].line})"))
+            continue
+        values[key], keys[key] = _value(value_node, label, problems), at
+    return Table(values, keys, where)

@@ -1,0 +1,1 @@
+"""Sound on its way: what is sent, what is kept."""

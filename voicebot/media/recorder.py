@@ -1,0 +1,95 @@
+"""The stereo recording of a call: left the caller, right the bot, 8 kHz 16-bit WAV, growing as the call goes on.
+
+The header is right after every second written, so a killed process leaves a file that plays up to its last second.
+The caller's side stays silent until `open_caller`: nobody is recorded before the notice was said (rules.md section 6).
+"""
+
+from __future__ import annotations
+
+import logging
+import wave
+from pathlib import Path
+
+import numpy as np
+
+from voicebot.model.audio import MEDIA_RATE, AudioFrame
+
+logger = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Collects both sides on one time line and writes them in whole seconds."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._wav: wave.Wave_write | None = wave.open(str(path), "wb")  # noqa: SIM115 - closed by close()
+        self._wav.setnchannels(2)
+        self._wav.setsampwidth(2)
+        self._wav.setframerate(MEDIA_RATE)
+        self._pending = np.zeros((MEDIA_RATE * 4, 2), dtype=np.int16)
+        self._start = 0  # sample index of _pending[0]
+        self._caller_open = False
+        self.failed = False
+
+    def open_caller(self) -> None:
+        """From now on the caller's side is kept."""
+        self._caller_open = True
+
+    def caller(self, frame: AudioFrame) -> None:
+        """Sound of the caller, at its time."""
+        if self._caller_open:
+            self._put(frame, 0)
+
+    def bot(self, frame: AudioFrame) -> None:
+        """Sound of the bot, at the time it goes out."""
+        self._put(frame, 1)
+
+    def _put(self, frame: AudioFrame, side: int) -> None:
+        samples = np.frombuffer(frame.pcm16, dtype=np.int16)
+        at = round(frame.t * MEDIA_RATE) - self._start
+        if at < 0:  # later than what is written already: only the rest has a place
+            samples = samples[-at:]
+            at = 0
+        end = at + len(samples)
+        if end > len(self._pending):
+            grow = max(end - len(self._pending), MEDIA_RATE)
+            self._pending = np.vstack([self._pending, np.zeros((grow, 2), dtype=np.int16)])
+        self._pending[at:end, side] = samples
+
+    def advance(self, t: float) -> None:
+        """Write every whole second before `t` (seconds from the answer); keep one for late sound."""
+        whole = int(t - 1.0) * MEDIA_RATE - self._start
+        if whole > 0:
+            self._write(whole)
+
+    def cut(self, t: float) -> None:
+        """Sound of the bot from `t` on was never sent (flushed): take it out."""
+        at = max(0, round(t * MEDIA_RATE) - self._start)
+        self._pending[at:, 1] = 0
+
+    def close(self, t: float) -> None:
+        """Write the rest up to `t` and close the file."""
+        self._write(max(0, round(t * MEDIA_RATE) - self._start))
+        if self._wav is not None:
+            wav, self._wav = self._wav, None
+            try:
+                wav.close()
+            except OSError as error:
+                self._fail(error)
+
+    def _write(self, samples: int) -> None:
+        if len(self._pending) < samples:
+            missing = samples - len(self._pending)
+            self._pending = np.vstack([self._pending, np.zeros((missing, 2), dtype=np.int16)])
+        if self._wav is not None and not self.failed:
+            try:
+                self._wav.writeframes(self._pending[:samples].tobytes())
+            except OSError as error:
+                self._fail(error)
+        self._pending = self._pending[samples:]
+        self._start += samples
+
+    def _fail(self, error: OSError) -> None:
+        """A full disk ends the recording, never the call."""
+        self.failed = True
+        logger.error("the recording stops here: %s", error.strerror)

@@ -1,0 +1,63 @@
+"""Is an answer over? For endpointing: a whole yes, date or digit string may end a turn sooner than an open answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from enum import StrEnum
+
+from voicebot.model.intent import Intent
+from voicebot.nlu.language import Language
+from voicebot.nlu.tokens import tokenise
+from voicebot.nlu.understand import understand
+
+#: Confidence from which an intent makes an answer whole.
+_CLEAR = 0.8
+
+
+class Completeness(StrEnum):
+    """COMPLETE: all that was asked is there. INCOMPLETE: more must come. OPEN: it cannot be told."""
+
+    COMPLETE = "complete"
+    INCOMPLETE = "incomplete"
+    OPEN = "open"
+
+
+def completeness(text: str, expects: Sequence[str], language: Language, today: date) -> Completeness:
+    """Whether `text`, all that was said so far, is a whole answer to a question that expects `expects`."""
+    if hesitates(text, language):
+        return Completeness.INCOMPLETE
+    intents = understand((text,), expects, language, today)
+    if any(intent.name in language.everywhere and intent.confidence >= _CLEAR for intent in intents):
+        return Completeness.COMPLETE
+    if any(_whole(intent) for intent in intents):
+        return Completeness.COMPLETE
+    if "free" in expects or not _asks_value(expects):
+        return Completeness.OPEN
+    return Completeness.INCOMPLETE
+
+
+def hesitates(text: str, language: Language) -> bool:
+    """Nothing yet, or it ends in a sound of hesitation or in a word after which more must come."""
+    spelling = language.words.spelling
+    tokens = tokenise(text, spelling, keep_fillers=True)
+    if not tokens or all(token.text in spelling.fillers for token in tokens):
+        return True
+    if tokens[-1].text in spelling.fillers:
+        return True
+    return len(tokens) > 1 and tokens[-1].text in language.words.dangling
+
+
+def _whole(intent: Intent) -> bool:
+    if intent.name == "free" or intent.confidence < _CLEAR:
+        return False
+    if intent.name == "promise":
+        return "date" in intent.slots and ("amount" in intent.slots or "share" in intent.slots)
+    if intent.name == "appointment":
+        return "date" in intent.slots and "time" in intent.slots
+    return True
+
+
+def _asks_value(expects: Sequence[str]) -> bool:
+    values = ("date", "birth_date", "amount", "promise", "time", "appointment")
+    return any(kind in values or kind.startswith("digits") for kind in expects)

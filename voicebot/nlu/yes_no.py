@@ -1,0 +1,92 @@
+"""Yes and no in their many forms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from voicebot.nlu.patterns import Pattern, match_at
+from voicebot.nlu.tables import Words
+from voicebot.nlu.tokens import Token
+
+#: An answer up to so many words is short: any yes or no word in it counts.
+SHORT = 3
+_SURE, _WITH_MORE, _MIXED = 0.95, 0.85, 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    polarity: str  # affirm | deny | unsure
+    start: int
+    end: int
+
+
+def yes_no(tokens: Sequence[Token], words: Words) -> dict[str, float]:
+    """Confidence of "affirm" and of "deny"; empty where neither was said, or only doubt ("I don't know").
+
+    Words count at the edges of the answer, phrases anywhere; where both were said the last one counts, less surely.
+    An answer that goes on after its yes or no is less sure: something else may be the point ("no, wrong number").
+    """
+    signs = _signs(tokens, words)
+    said = [sign for sign in signs if sign.polarity != "unsure"]
+    doubt = any(sign.polarity == "unsure" for sign in signs)
+    if not said:
+        return {}
+    polarities = {sign.polarity for sign in said}
+    last = said[-1]
+    if len(polarities) == 2:
+        other = "deny" if last.polarity == "affirm" else "affirm"
+        return {last.polarity: _MIXED, other: _MIXED - 0.1}
+    covered = sum(sign.end - sign.start for sign in said)
+    if doubt:
+        return {last.polarity: _MIXED} if said[0].start == 0 else {}
+    rest = len(tokens) - covered
+    return {last.polarity: _SURE if rest <= 1 else _WITH_MORE}
+
+
+def _signs(tokens: Sequence[Token], words: Words) -> list[_Sign]:
+    """Yes, no and doubt from left to right, longest first, not overlapping."""
+    tables = words.yes_no
+    signs: list[_Sign] = []
+    at, edge = 0, True
+    while at < len(tokens):
+        options = [
+            _Sign(polarity, at, match.end)
+            for polarity, phrases in (("unsure", tables.unsure), ("deny", tables.deny), ("affirm", tables.affirm))
+            for match in [_longest(phrases, tokens, at)]
+            if match
+        ]
+        if edge or len(tokens) <= SHORT or at == len(tokens) - 1:
+            text = tokens[at].text
+            if text in tables.deny_words:
+                options.append(_Sign("deny", at, at + 1))
+            elif text in tables.affirm_words:
+                options.append(_Sign("affirm", at, at + 1))
+        best = max(options, key=lambda sign: sign.end, default=None)
+        if best is None:
+            at, edge = at + 1, False
+        else:
+            signs.append(_turned(best, tokens, words))
+            at, edge = best.end, True
+    return signs
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    end: int
+
+
+def _longest(phrases: Sequence[Pattern], tokens: Sequence[Token], at: int) -> _Found | None:
+    ends = [match.end for pattern in phrases if (match := match_at(pattern, tokens, at, {}))]
+    return _Found(max(ends)) if ends else None
+
+
+def _turned(sign: _Sign, tokens: Sequence[Token], words: Words) -> _Sign:
+    """ "not correct" is a no: a negation right before a yes turns it round (and is part of it)."""
+    before = sign.start - 1
+    if sign.polarity == "affirm" and before >= 0:
+        word = tokens[before].text
+        same = tokens[before].clause == tokens[sign.start].clause
+        if same and word in words.negation.words and word not in words.negation.answers:
+            return _Sign("deny", before, sign.end)
+    return sign

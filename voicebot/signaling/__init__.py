@@ -1,0 +1,1 @@
+"""SIP drivers behind the ports Signaling and CallLeg."""

@@ -1,0 +1,127 @@
+"""The SIP user agent on the baresip stack: bind, register, dial, be called, drain."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from collections.abc import Callable
+
+import baresip
+
+from voicebot.errors import AdmissionError, TrunkError
+from voicebot.model.ports import CallLeg
+from voicebot.settings import TelephonySettings, TrunkSettings
+from voicebot.signaling.baresip_leg import BaresipLeg
+
+logger = logging.getLogger(__name__)
+
+_CODEC_NAMES = {"PCMU": "pcmu", "PCMA": "pcma"}
+
+
+class BaresipSignaling:
+    """A `Signaling` (voicebot.model.ports). One per process: the stack's state is the process's."""
+
+    def __init__(self, telephony: TelephonySettings, trunk: TrunkSettings) -> None:
+        self._telephony = telephony
+        self._trunk = trunk
+        self._runtime = baresip.Runtime()
+        self._agent: baresip.UserAgent | None = None
+        self._callbacks: list[Callable[[CallLeg], None]] = []
+        self._live = 0
+
+    async def start(self) -> None:
+        """See Signaling."""
+        try:
+            await self._runtime.start(stack_config(self._telephony))
+            self._agent = await baresip.UserAgent.create(
+                self._runtime, account(self._telephony, self._trunk), transfer_policy="reject"
+            )
+        except (baresip.BaresipError, ValueError) as error:
+            raise TrunkError(
+                f"the SIP stack cannot start on {self._telephony.address}:{self._telephony.port}: {error}",
+                hint="is the port taken? set telephony.port, or 0 for any",
+            ) from error
+        self._agent.on_incoming(self._incoming)
+        if self._trunk.register_trunk:
+            await self._register(self._agent)
+
+    async def _register(self, agent: baresip.UserAgent) -> None:
+        try:
+            await agent.register()
+        except baresip.RegistrationError as error:
+            status = f" ({error.status} {error.reason})" if error.status else ""
+            raise TrunkError(
+                f"the trunk {self._trunk.server} did not accept our registration{status}",
+                hint="check trunk.server, user and password; for a trunk without registration: register = false",
+            ) from None
+
+    def _incoming(self, call: baresip.Call) -> None:
+        leg = BaresipLeg(call, call.peer or "")
+        for callback in self._callbacks:
+            callback(leg)
+
+    async def dial(self, number: str) -> CallLeg:
+        """See Signaling."""
+        if self._agent is None:
+            raise TrunkError("dialled before the SIP stack was started")
+        uri = number if number.startswith("sip:") else f"sip:{number}@{self._trunk.server}"
+        try:
+            call = await self._agent.dial(uri)
+        except baresip.DrainingError:
+            raise AdmissionError("the server is draining: no new calls") from None
+        except baresip.BaresipError as error:
+            raise TrunkError(f"the call could not be sent to {self._trunk.server}: {error}") from error
+        return BaresipLeg(call, uri)
+
+    def on_incoming(self, callback: Callable[[CallLeg], None]) -> None:
+        """See Signaling."""
+        self._callbacks.append(callback)
+
+    async def drain(self) -> None:
+        """See Signaling."""
+        await self._runtime.drain()
+
+    async def close(self) -> None:
+        """See Signaling."""
+        if self._agent is not None and self._trunk.register_trunk:
+            try:
+                await self._agent.unregister(timeout=2.0)
+            except baresip.BaresipError as error:
+                logger.info("the trunk did not confirm that we left", extra={"reason": type(error).__name__})
+        await self._runtime.close()
+
+
+def stack_config(telephony: TelephonySettings) -> baresip.Config:
+    """The stack's configuration. Loopback must be named: its interface discovery skips it."""
+    loopback = ipaddress.ip_address(telephony.address).is_loopback
+    low, high = telephony.jitter_buffer_ms
+    return baresip.Config(
+        net_interface=telephony.address if loopback else None,
+        # One more than ours: admission refuses before the stack does, with a reason.
+        max_concurrent_calls=telephony.max_calls + 1,
+        rtp_timeout=telephony.rtp_timeout_s,
+        sip_trace=telephony.sip_trace,
+        native_log_level="error",
+        extra_config_text=(
+            f"sip_listen {telephony.address}:{telephony.port}\n"
+            f"rtp_ports {telephony.rtp_ports[0]}-{telephony.rtp_ports[1]}\n"
+            "audio_jitter_buffer_type adaptive\n"
+            f"audio_jitter_buffer_ms {low}-{high}\n"
+            f"call_local_timeout {int(telephony.ring_timeout_s) + 60}\n"
+        ),
+    )
+
+
+def account(telephony: TelephonySettings, trunk: TrunkSettings) -> baresip.Account:
+    """The account at the trunk. `catchall`: an inbound call to any of our numbers is ours."""
+    return baresip.Account(
+        user=trunk.user,
+        domain=trunk.domain or trunk.server,
+        password=trunk.password,
+        registrar=trunk.server,
+        reg_interval=trunk.register_interval_s if trunk.register_trunk else 0,
+        transport=trunk.transport,
+        audio_codecs=tuple(_CODEC_NAMES[c] for c in telephony.codecs),
+        auth_user=trunk.auth_user or None,
+        extra_params=("catchall=yes",),
+    )

@@ -1,0 +1,1 @@
+"""Turn-taking: when an answer ends, when the bot is interrupted. Pure; counts audio time, never the clock."""

@@ -1,0 +1,135 @@
+"""One call's check of the speaker: sound in, windows to embed out, embeddings in, decision out.
+
+Synchronous and without a clock. One thread (the call's) calls everything here; only the encoder runs elsewhere:
+
+    tracker.add_audio(frame, vad.accept(frame))            # every 20 ms
+    tracker.bot_spoke(t, t + 0.02)                         # while the bot is heard
+    while window := tracker.pending_window():              # every 2 s of net speech
+        tracker.add_embedding(await run(encoder.embed, window.audio), window)
+    tracker.decision()                                     # whenever a step asks
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from voicebot.model.audio import AudioFrame, SpeechChunk
+from voicebot.model.voice import Embedding, VoiceDecision, VoiceEvidence, Voiceprint
+from voicebot.voiceprint.calibration import Calibration
+from voicebot.voiceprint.decision import Policy, decide
+from voicebot.voiceprint.enrolment import EnrolmentSample
+from voicebot.voiceprint.evidence import EvidenceState, add_window, evidence
+from voicebot.voiceprint.net_speech import NetSpeech, NetSpeechSettings, NetWindow
+
+#: Shorter leftovers are not worth an embedding: 0.5 to 0.9 s scored 0.33-0.38 where 2 s score 0.8 (facts.md).
+REMAINDER_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRecord:
+    """What one window did, for the record of the call: when it ended, its seconds, and the decision after it."""
+
+    t: float
+    net_s: float
+    last_score: float | None
+    decision: VoiceDecision
+
+
+class VoiceTracker:
+    """The check of one call's caller (biometrics method, step 1 to 6)."""
+
+    def __init__(
+        self,
+        voiceprint: Voiceprint | None,
+        calibration: Calibration,
+        policy: Policy,
+        *,
+        opted_out: bool = False,
+        expired: bool = False,
+        net_speech: NetSpeechSettings | None = None,
+    ) -> None:
+        """`voiceprint` None, or one of another model than the calibration's: not enrolled."""
+        usable = voiceprint is not None and voiceprint.model_id == calibration.model_id and bool(voiceprint.embeddings)
+        self._voiceprint = voiceprint if usable and not opted_out else None
+        self._enrolled = usable
+        self._opted_out = opted_out
+        self._expired = expired
+        self._calibration = calibration
+        self._policy = policy
+        self._net = NetSpeech(net_speech)
+        self._state = EvidenceState()
+        self._samples: list[EnrolmentSample] = []
+        self._history: list[WindowRecord] = []
+        self.emotional = False  # set by whoever hears it; both may change at any time
+        self.spoof_risk = False
+
+    def add_audio(self, frame: AudioFrame, chunks: Sequence[SpeechChunk]) -> None:
+        """Take the caller's sound and the VAD's decisions that became due with it."""
+        self._net.add(frame, chunks)
+
+    def bot_spoke(self, t0: float, t1: float) -> None:
+        """The bot was heard in [t0, t1) of the call: the caller's sound then is echo or overlap and counts no more."""
+        self._net.bot_spoke(t0, t1)
+
+    def lost_frames(self, share: float) -> None:
+        """Share of the caller's packets lost so far, [0, 1]; goes into the quality of the windows after it."""
+        self._net.lost_frames = share
+
+    @property
+    def net_speech_s(self) -> float:
+        """Seconds of net speech heard, embedded or not: what an enrolment still needs is told from this."""
+        return sum(s.net_s for s in self._samples) + self._net.pending_s
+
+    def pending_window(self, *, now: bool = False) -> NetWindow | None:
+        """The next window to embed (its sound is `.audio`), or None. `now`: a decision is needed at once, so a
+        leftover of at least REMAINDER_S will do (at least 1.5 s for the first, under which nothing is decided)."""
+        window = self._net.pop_window()
+        if window is not None or not now:
+            return window
+        least = REMAINDER_S if self._state.net_s > 0 else max(REMAINDER_S, self._policy.net_floor_s)
+        return self._net.pop_remainder(least)
+
+    def add_embedding(self, embedding: Embedding, window: NetWindow) -> VoiceDecision:
+        """Take a window's embedding; returns the decision after it."""
+        self._state = add_window(
+            self._state,
+            embedding,
+            window.net_s,
+            window.quality,
+            self._voiceprint,
+            calibration=self._calibration,
+            policy=self._policy,
+        )
+        names = tuple(str(u) for u in window.utterances)
+        self._samples.append(EnrolmentSample(embedding, window.net_s, window.quality, names, "call"))
+        decision = self.decision()
+        self._history.append(WindowRecord(window.t_end, window.net_s, self._state.last_score, decision))
+        return decision
+
+    @property
+    def evidence(self) -> VoiceEvidence:
+        """What the call has shown so far."""
+        return evidence(self._state)
+
+    @property
+    def history(self) -> tuple[WindowRecord, ...]:
+        """Every window's effect, in the order of embedding: the evidence of a warning."""
+        return tuple(self._history)
+
+    def decision(self, policy: Policy | None = None) -> VoiceDecision:
+        """The decision in force. `policy`: a step's own, stricter one."""
+        return decide(
+            self.evidence,
+            self._calibration,
+            policy or self._policy,
+            enrolled=self._enrolled,
+            opted_out=self._opted_out,
+            expired=self._expired,
+            emotional=self.emotional,
+            spoof_risk=self.spoof_risk,
+        )
+
+    def enrolment_candidates(self) -> tuple[EnrolmentSample, ...]:
+        """The call's own speech as samples for `enrolment.enrol`; embed `pending_window(now=True)` first."""
+        return tuple(self._samples)
