@@ -18,6 +18,7 @@ from sip_sim.wording import forbidden_heard, heard_all
 
 _REPEAT_AFTER_S: Final = 1.5  # the bot asked the same again and now waits
 _MOST_REPEATS: Final = 2
+_SURE_S: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Caller:
         try:
             async with asyncio.timeout(self._scenario.call.max_s):
                 await self._play()
-                while not self._over:
+                while not self._over():
                     await self._next(None)
         except TimeoutError:
             self.story.failures.append(f"the call was still going after {self._scenario.call.max_s:g} s")
@@ -93,7 +94,6 @@ class Caller:
         await self._last_words()
         return self.story
 
-    @property
     def _over(self) -> bool:
         return bool(self.story.ended_by)
 
@@ -102,7 +102,7 @@ class Caller:
             self._queue.put_nowait(await self._phone.events.get())
 
     async def _play(self) -> None:
-        while not self._over and self._index < len(self._steps):
+        while not self._over() and self._index < len(self._steps):
             step = self._steps[self._index]
             if step.barge_in_ms is not None:
                 await self._barge_in_moment(step)
@@ -111,7 +111,7 @@ class Caller:
                 if found is None:
                     return
                 step = found
-            if self._over:
+            if self._over():
                 break
             await self._act(step)
             self._index = self._steps.index(step) + 1
@@ -122,11 +122,15 @@ class Caller:
         patience = first.within_s or self._scenario.persona.patience_s
         deadline = self._loop.time() + patience
         repeat_at: float | None = None
-        while not self._over:
+        while not self._over():
+            now = self._loop.time()
             found = self._matching() if self._quiet else None
             if found is not None:
-                return found
-            now = self._loop.time()
+                reaction_over = self._bot_ended_at + self._reaction(found)
+                if now >= reaction_over:
+                    return found
+                await self._next(reaction_over)
+                continue
             if self._quiet and repeat_at is not None and now >= repeat_at:
                 repeat_at = None
                 await self._repeat()
@@ -143,6 +147,10 @@ class Caller:
     def _quiet(self) -> bool:
         """The bot is silent and all it said is understood."""
         return not self._bot_speaking and self._transcribing == 0
+
+    def _reaction(self, step: Step) -> float:
+        """Who answers whatever is said waits longer: a pause between two sentences is not the end of a turn."""
+        return self._reaction_s + (_SURE_S if step.anything else 0.0)
 
     def _matching(self) -> Step | None:
         """The current step if the bot's turn holds its words; a later one where all before it are optional."""
@@ -180,7 +188,7 @@ class Caller:
 
     async def _barge_in_moment(self, step: Step) -> None:
         deadline = self._loop.time() + (step.within_s or self._scenario.persona.patience_s)
-        while not self._over and not self._bot_speaking:
+        while not self._over() and not self._bot_speaking:
             if self._loop.time() >= deadline:
                 await self._give_up(step, step.within_s or self._scenario.persona.patience_s)
                 return
@@ -189,18 +197,18 @@ class Caller:
 
     async def _act(self, step: Step) -> None:
         """Do what the step says; the bot's turn ends with the first sound or key."""
-        if step.waits_for_speech and step.barge_in_ms is None and self._bot_ended_at:
-            await self._pass(max(0.0, self._bot_ended_at + self._reaction_s - self._loop.time()))
         self._check_not_heard(step)
+        if step.silent_s:
+            self._turn = ""
         await self._pass(step.after_s + step.silent_s)
         if step.says or step.plays:
             self._turn = ""
             await self._speak(step)
-        if step.presses and not self._over:
+        if step.presses and not self._over():
             self._turn = ""
             await self._press(step.presses)
         self._done = step
-        if step.hangs_up and not self._over:
+        if step.hangs_up and not self._over():
             await self._phone.hang_up()
             await self._next(None)
 
@@ -211,7 +219,7 @@ class Caller:
     async def _speak(self, step: Step) -> None:
         self._phone.say(self._speech[speech_key(self._scenario, step)])
         self._speaking = True
-        while self._speaking and not self._over:
+        while self._speaking and not self._over():
             event = await self._next(None)
             if isinstance(event, SaidAll):
                 text = step.says or f"({step.plays.name if step.plays else ''})"
@@ -220,13 +228,13 @@ class Caller:
     async def _press(self, digits: str) -> None:
         self._phone.press(digits)
         self._emit({"event": "pressed", "scenario": self._scenario.slug, "digits": digits})
-        while self._phone.line.pressing and not self._over:
+        while self._phone.line.pressing and not self._over():
             await self._pass(0.05)
 
     async def _pass(self, seconds: float) -> None:
         """Let time go by, still listening."""
         due = self._loop.time() + seconds
-        while seconds > 0 and not self._over and self._loop.time() < due:
+        while seconds > 0 and not self._over() and self._loop.time() < due:
             await self._next(due)
 
     async def _next(self, due: float | None) -> PhoneEvent | Heard | None:

@@ -8,16 +8,22 @@ from pathlib import Path
 
 import click
 
+from sip_sim.audio import write_wav
+from sip_sim.desk import Desk, DeskSpec
 from sip_sim.ears import Ears
 from sip_sim.errors import SimError
 from sip_sim.events import Emit, JsonLines, in_words
-from sip_sim.registrar import Registrar
+from sip_sim.model import Persona
+from sip_sim.recording import record
+from sip_sim.registrar import Algorithm, Registrar
 from sip_sim.report import ScenarioResult, table, write_json, write_junit
 from sip_sim.runner import Runner, RunSpec
 from sip_sim.scenario import SCENARIOS, Surroundings, load_all, load_numbers, load_personas
-from sip_sim.voices import VoiceBox
+from sip_sim.voices import VoiceBox, load_registry
 
 EARS = Path("models/whisper-tiny-en")
+PORTFOLIO = Path("examples/portfolio")
+FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
 @click.group(help="Customers' phones for testing a voicebot: they answer, hear, speak, and report.")
@@ -34,21 +40,22 @@ def host_and_port(value: str) -> tuple[str, int]:
 
 
 def _surroundings(portfolio: Path | None) -> Surroundings:
-    return Surroundings(load_personas(), load_numbers(portfolio) if portfolio else {})
+    folder = portfolio or (PORTFOLIO if PORTFOLIO.is_dir() else None)
+    return Surroundings(load_personas(), load_numbers(folder) if folder else {})
 
 
 def _registrar(accounts: tuple[str, ...], digest: str, challenge_invite: bool) -> Registrar | None:
     pairs = dict(account.partition(":")[::2] for account in accounts)
     if not pairs:
         return None
-    algorithm = "MD5" if digest == "MD5" else "SHA-256"
-    return Registrar(pairs, algorithm=algorithm, challenges_invite=challenge_invite)  # type: ignore[arg-type]
+    algorithm: Algorithm = "MD5" if digest == "MD5" else "SHA-256"
+    return Registrar(pairs, algorithm=algorithm, challenges_invite=challenge_invite)
 
 
 RUN_EXAMPLES = """
 \b
 Examples:
-  sip-sim run sip_sim/scenarios --portfolio examples/portfolio/accounts.csv
+  sip-sim run sip_sim/scenarios --portfolio examples/portfolio
   sip-sim run my.yaml --listen 127.0.0.1:0 --events --out var/sim
   sip-sim run inbound.yaml --target sip:127.0.0.1:5060
 """
@@ -60,7 +67,7 @@ Examples:
     "--listen", default="127.0.0.1:5070", show_default=True, help="Where the carrier listens; port 0 = any free."
 )
 @click.option("--target", default="", help="The bot's SIP address, for scenarios in which the customer calls.")
-@click.option("--portfolio", type=click.Path(path_type=Path, exists=True), help="The bank's CSV: numbers by account.")
+@click.option("--portfolio", type=FOLDER, help="The bank's customers.csv and loans.csv (examples/portfolio).")
 @click.option(
     "--out", default="var/sim", show_default=True, type=click.Path(path_type=Path), help="Recordings and reports."
 )
@@ -125,12 +132,95 @@ def _report(results: list[ScenarioResult], out: Path, *, events: bool, as_json: 
 
 @cli.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--portfolio", type=click.Path(path_type=Path, exists=True), help="The bank's CSV: numbers by account.")
+@click.option("--portfolio", type=FOLDER, help="The bank's customers.csv and loans.csv (examples/portfolio).")
 def check(paths: tuple[Path, ...], portfolio: Path | None) -> None:
     """Check scenario files without calling anyone; every problem with file:line."""
     scenarios = load_all(paths or (SCENARIOS,), _surroundings(portfolio))
     for scenario in scenarios:
         click.echo(f"{scenario.path}: ok, {len(scenario.caller)} steps: {scenario.name}")
+
+
+PHONE_EXAMPLES = """
+\b
+Examples:
+  sip-sim phone --persona joe-miller --number 15550101001 --listen 127.0.0.1:5070
+  sip-sim phone --number 100 --voice heart --register 127.0.0.1:5060 --user 100 --password secret
+While a call is on: type what to say, /press 12# or /hangup; /quit puts the phone away.
+"""
+
+
+@cli.command(epilog=PHONE_EXAMPLES)
+@click.option("--persona", default="", help="One of personas.yaml; gives the voice.")
+@click.option("--number", default="15550101001", show_default=True, help="The phone's own number.")
+@click.option("--voice", default="", help="A voice, or a folder of recordings; the persona's where not given.")
+@click.option("--listen", default="127.0.0.1:5071", show_default=True)
+@click.option("--codec", type=click.Choice(["PCMA", "PCMU"]), default="PCMA", show_default=True)
+@click.option("--register", "registrar", default="", help="HOST:PORT of a registrar to register with.")
+@click.option("--user", default="", help="User name at the registrar; the number where not given.")
+@click.option("--password", default="", help="Password at the registrar.")
+@click.option("--calls", default=0, show_default=True, help="End after this many calls; 0 = stay open.")
+@click.option(
+    "--out", default="var/sim", show_default=True, type=click.Path(path_type=Path), help="Holds the voices' cache."
+)
+@click.option(
+    "--ears", default=EARS, show_default=True, type=click.Path(path_type=Path), help="Whisper tiny.en folder."
+)
+def phone(
+    persona: str,
+    number: str,
+    voice: str,
+    listen: str,
+    codec: str,
+    registrar: str,
+    user: str,
+    password: str,
+    calls: int,
+    out: Path,
+    ears: Path,
+) -> None:
+    """Keep one phone open: it rings, answers, prints what it hears, and says what you type."""
+    personas = load_personas()
+    if persona and persona not in personas:
+        raise SimError(f"no persona {persona!r}", hint="use one of " + ", ".join(sorted(personas)))
+    host, port = host_and_port(listen)
+    spoken = voice or personas.get(persona, Persona()).voice
+    spec = DeskSpec(number, spoken, host, port, codec, registrar=registrar, user=user, password=password)
+
+    async def serve() -> None:
+        await Desk(spec, VoiceBox(out / "cache"), Ears(ears), click.echo).run(sys.stdin, calls=calls)
+
+    asyncio.run(serve())
+
+
+@cli.command()
+@click.option("--voice", default="joe", show_default=True)
+@click.option("--text", required=True)
+@click.option("--out", "path", required=True, type=click.Path(path_type=Path), help="The WAV file to write (8 kHz).")
+@click.option("--cache", default="var/sim/cache", show_default=True, type=click.Path(path_type=Path))
+def say(voice: str, text: str, path: Path, cache: Path) -> None:
+    """Speak a text in a voice into a WAV file."""
+    samples = VoiceBox(cache).say(voice, text)
+    write_wav(path, samples)
+    click.echo(f"{path}: {samples.size / 8000:.1f} s")
+
+
+@cli.command("record")
+@click.option("--voice", default="joe", show_default=True)
+@click.option("--seconds", default=25.0, show_default=True, help="Least net speech, all files together.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the WAV files.")
+@click.option("--codec", type=click.Choice(["PCMA", "PCMU"]), default="PCMA", show_default=True)
+@click.option("--cache", default="var/sim/cache", show_default=True, type=click.Path(path_type=Path))
+def record_command(voice: str, seconds: float, out: Path, codec: str, cache: Path) -> None:
+    """Recordings to enrol a persona's voiceprint from: neutral sentences, through the telephone."""
+    for path in record(VoiceBox(cache), voice, seconds, out, codec):
+        click.echo(str(path))
+
+
+@cli.command("voices")
+def list_voices() -> None:
+    """List the voices."""
+    for voice in load_registry().values():
+        click.echo(f"{voice.name:14s} {voice.engine} shift {voice.shift:g} tempo {voice.tempo:g}")
 
 
 def main() -> None:
@@ -143,7 +233,7 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         raise SystemExit(2) from None
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         raise SystemExit(130) from None
 
 

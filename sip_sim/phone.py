@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from aiosipua.auth import SipDigestAuth
@@ -39,7 +39,7 @@ class LineSpec:
     """How the phone's line behaves."""
 
     codec: str = "PCMA"
-    network: NetworkSpec = NetworkSpec()
+    network: NetworkSpec = field(default_factory=NetworkSpec)
     seed: int = 1
     hangover_s: float = 0.6
 

@@ -31,7 +31,8 @@ class PlayoutBuffer:
     depth: int = 2 * FRAME
     late: int = 0
     missing: int = 0
-    _head: int | None = None
+    _started: bool = False
+    _head: int = 0
     _end: int = 0
     _delay: int = 0
     _ssrc: int | None = None
@@ -40,9 +41,8 @@ class PlayoutBuffer:
 
     def put(self, ssrc: int, timestamp: int, samples: Samples) -> None:
         """Place one packet's samples at its RTP timestamp; a new SSRC or a jump starts the timeline anew."""
-        if self._head is None or ssrc != self._ssrc or abs(_signed32(timestamp - self._head)) > _RING // 2:
+        if not self._started or ssrc != self._ssrc or abs(_signed32(timestamp - self._head)) > _RING // 2:
             self._restart(ssrc, timestamp)
-        assert self._head is not None
         offset = _signed32(timestamp - self._head)
         if offset < 0:
             offset = self._came_late(offset)
@@ -57,13 +57,13 @@ class PlayoutBuffer:
     def _restart(self, ssrc: int, timestamp: int) -> None:
         self._valid[:] = False
         self._ssrc = ssrc
+        self._started = True
         self._head = (timestamp - self.depth) & 0xFFFFFFFF
         self._end = timestamp
         self._delay = 0
 
     def _came_late(self, offset: int) -> int:
         """Push the timeline back so that this packet is heard next; or lose it where the delay is already long."""
-        assert self._head is not None
         self.late += 1
         if self._delay - offset > _MAX_DELAY:
             return offset
@@ -73,7 +73,7 @@ class PlayoutBuffer:
 
     def pull(self) -> Samples:
         """The next 20 ms, silence where nothing came."""
-        if self._head is None:
+        if not self._started:
             return np.zeros(FRAME, dtype=np.int16)
         frame = self._take()
         ahead = _signed32(self._end - self._head)
@@ -83,7 +83,6 @@ class PlayoutBuffer:
         return frame
 
     def _take(self) -> Samples:
-        assert self._head is not None
         index = (self._head + np.arange(FRAME)) % _RING
         valid = self._valid[index]
         frame = np.where(valid, self._ring[index], 0).astype(np.int16)

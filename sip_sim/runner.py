@@ -148,12 +148,12 @@ class Runner:
         task.add_done_callback(self._tasks.discard)
 
     async def _dial_in(self) -> None:
-        """Scenarios in which the customer calls the bank: each after those before it in the list are done."""
-        for index, slot in enumerate(self._slots):
-            if slot.scenario.call.direction != "inbound":
-                continue
-            for earlier in self._slots[:index]:
-                await earlier.done.wait()
+        """Scenarios in which the customer calls the bank: one by one, when all the bank's own calls are done."""
+        inward = [slot for slot in self._slots if slot.scenario.call.direction == "inbound"]
+        for slot in self._slots:
+            if slot not in inward:
+                await slot.done.wait()
+        for slot in inward:
             slot.taken = True
             phone = self._phone(slot.scenario)
             self._spawn(slot, phone)

@@ -36,6 +36,9 @@ OUTCOME_KEYS: Final = (
 )  # fmt: skip
 
 
+Prompts = Mapping[str, tuple[str, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What scenario files refer to: personas, prompts' sounds, customers' numbers by account."""
@@ -90,7 +93,7 @@ def load(path: Path, around: Surroundings) -> Scenario:
         call=_call(reader, top["call"], around.numbers) if "call" in top else CallSpec(),
         answers=_answers(reader, top["answers"]) if "answers" in top else Answers(),
         caller=reader.items(top["caller"], "caller", lambda n: _step(reader, n, prompts)) if "caller" in top else (),
-        not_hears=reader.texts(top["not_hears"], "not_hears") if "not_hears" in top else (),
+        not_hears=_phrases(reader, top, "not_hears", prompts),
         expect=_expect(reader, top["expect"]) if "expect" in top else Expect(),
     )
     if scenario.answers.status == 200 and not scenario.answers.never and not scenario.caller and "caller" not in top:
@@ -188,9 +191,8 @@ def _answers(reader: Reader, node: yaml.Node) -> Answers:
     return Answers(after, status, never)
 
 
-def _step(reader: Reader, node: yaml.Node, prompts: Mapping[str, tuple[str, ...]]) -> Step:
+def _step(reader: Reader, node: yaml.Node, prompts: Prompts) -> Step:
     got = reader.fields(node, STEP_KEYS, "step")
-    hears = tuple(p for name in _texts(reader, got, "hears") for p in prompts.get(name, (name,)))
     plays = reader.path.parent / reader.text(got["plays"], "plays") if "plays" in got else None
     if plays is not None and not plays.is_file():
         reader.problem(got["plays"], "plays: there is no such file beside the scenario")
@@ -199,10 +201,10 @@ def _step(reader: Reader, node: yaml.Node, prompts: Mapping[str, tuple[str, ...]
         reader.problem(got["presses"], "presses: keys are 0-9 * # A-D")
     if "says" in got and "plays" in got:
         reader.problem(node, "step: either `says` or `plays`, not both")
-    step = Step(
+    return Step(
         line=node.start_mark.line + 1,
-        hears=hears,
-        not_hears=_texts(reader, got, "not_hears"),
+        hears=_phrases(reader, got, "hears", prompts),
+        not_hears=_phrases(reader, got, "not_hears", prompts),
         anything=reader.flag(got["any"], "any") if "any" in got else False,
         says=reader.text(got["says"], "says") if "says" in got else "",
         plays=plays,
@@ -215,7 +217,11 @@ def _step(reader: Reader, node: yaml.Node, prompts: Mapping[str, tuple[str, ...]
         optional=reader.flag(got["optional"], "optional") if "optional" in got else False,
         within_s=reader.number(got["within_s"], "within_s", 1, 300) if "within_s" in got else None,
     )
-    return step
+
+
+def _phrases(reader: Reader, got: Mapping[str, yaml.Node], key: str, prompts: Prompts) -> tuple[str, ...]:
+    """Phrases as written, names of prompts.yaml replaced by what they stand for."""
+    return tuple(phrase for name in _texts(reader, got, key) for phrase in prompts.get(name, (name,)))
 
 
 def _texts(reader: Reader, got: Mapping[str, yaml.Node], key: str) -> tuple[str, ...]:
@@ -229,18 +235,25 @@ def _expect(reader: Reader, node: yaml.Node) -> Expect:
     return Expect(limit, _texts(reader, got, "sip"), outcome)
 
 
-def load_numbers(path: Path) -> dict[str, str]:
-    """account -> telephone number from the bank's portfolio (CSV with a column `account` and one `number` or `phone`)."""
-    with path.open(encoding="utf-8-sig", newline="") as source:
-        rows = list(csv.DictReader(source))
-    columns = {name.strip().lower(): name for name in (rows[0] if rows else {})}
-    account = next((columns[name] for name in ("account", "account_id") if name in columns), None)
-    number = next((columns[name] for name in ("number", "phone", "telephone", "phone_number") if name in columns), None)
-    if account is None or number is None:
-        raise ScenarioError(
-            f"{path}:1: no columns `account` and `number`", hint="give the portfolio that `voicebot` imports"
-        )
-    return {row[account].strip(): re.sub(r"\D", "", row[number]) for row in rows if row[account]}
+def load_numbers(portfolio: Path) -> dict[str, str]:
+    """account -> telephone number, from the bank's portfolio: a folder with customers.csv and loans.csv."""
+    customers = _rows(portfolio / "customers.csv", ("id", "number"))
+    loans = _rows(portfolio / "loans.csv", ("account_id", "customer_id"))
+    numbers = {row["id"]: re.sub(r"\D", "", row["number"]) for row in customers}
+    return {row["account_id"]: numbers[row["customer_id"]] for row in loans if row["customer_id"] in numbers}
+
+
+def _rows(path: Path, needed: tuple[str, ...]) -> list[dict[str, str]]:
+    hint = "--portfolio takes the folder that `voicebot` imports, for example examples/portfolio"
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as source:
+            rows = [{key: (value or "").strip() for key, value in row.items() if key} for row in csv.DictReader(source)]
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read ({error.strerror})", hint=hint) from None
+    missing = [name for name in needed if rows and name not in rows[0]]
+    if missing:
+        raise ScenarioError(f"{path}:1: no column {', '.join(missing)}", hint=hint)
+    return rows
 
 
 def with_seed(scenario: Scenario, seed: int) -> Scenario:

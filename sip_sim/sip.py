@@ -18,11 +18,13 @@ from aiosipua.headers import CSeq, stringify_cseq, stringify_uri
 from aiosipua.incoming_call import IncomingCall
 from aiosipua.message import SipRequest, SipResponse
 from aiosipua.outgoing_call import OutgoingCall
+from aiosipua.registration import Registration
 from aiosipua.sdp import SdpMessage
 from aiosipua.transport import UdpSipTransport
 from aiosipua.uac import SipUAC
 from aiosipua.uas import SipUAS
 
+from sip_sim.errors import PhoneError
 from sip_sim.ladder import Ladder, SipEntry
 from sip_sim.registrar import Registrar
 
@@ -31,6 +33,16 @@ Address = tuple[str, int]
 AGENT: Final = "sip-sim"
 _REMEMBERED: Final = 512  # server transactions
 _T1: Final = 0.5
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    """aiosipua's own protocol fails an assertion about asyncio's transport under Python 3.11."""
+
+    def __init__(self, owner: LoggedUdp) -> None:
+        self._owner = owner
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        self._owner._dispatch(data, addr)
 
 
 class LoggedUdp(UdpSipTransport):
@@ -43,10 +55,15 @@ class LoggedUdp(UdpSipTransport):
         self._began = time.monotonic()
 
     async def start(self) -> None:
-        """Bind; `local_addr` then names the real port."""
-        await super().start()
-        assert self._udp_transport is not None
-        host, port = self._udp_transport.get_extra_info("sockname")[:2]
+        """Bind; `local_addr` then names the real port. PhoneError where the port is taken."""
+        loop = asyncio.get_running_loop()
+        try:
+            transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=self.local_addr)
+        except OSError as error:
+            where = ":".join(map(str, self.local_addr))
+            raise PhoneError(f"cannot listen on {where} ({error.strerror})", hint="choose another --listen") from None
+        self._udp_transport = transport
+        host, port = transport.get_extra_info("sockname")[:2]
         self.local_addr = (str(host), int(port))
 
     def send(self, message: Message, addr: Address) -> None:
@@ -80,15 +97,15 @@ class SipEndpoint:
         self._registrar = registrar
         self._bye_answered: dict[str, asyncio.Event] = {}
         self.on_call: Callable[[IncomingCall], None] = lambda call: call.reject(480)
-        self.on_hung_up: Callable[[str], None] = lambda call_id: None
-        self.on_cancelled: Callable[[str], None] = lambda call_id: None
+        self.on_hung_up: Callable[[str], None] = lambda _: None
+        self.on_cancelled: Callable[[str], None] = lambda _: None
         self.on_offer: Callable[[IncomingCall], None] = lambda call: call.reject(488)
 
     async def start(self) -> None:
         """Bind the port and listen."""
         uas = self._uas
         uas.on_invite = self._invited
-        uas.on_reinvite = lambda call: self.on_offer(call)
+        uas.on_reinvite = self._offered
         uas.on_bye = lambda call, _request: self.on_hung_up(call.call_id)
         uas.on_cancel = lambda request, _addr: self.on_cancelled(request.call_id or "")
         uas.on_ack_timeout = lambda call: self.on_hung_up(call.call_id)
@@ -121,12 +138,28 @@ class SipEndpoint:
     ) -> OutgoingCall:
         """Send an INVITE to `target` (a SIP URI) at `remote`."""
         host, port = self.address
-        call = self._uac.send_invite(f"sip:{caller}@{host}:{port}", target, remote, offer, user_agent=AGENT, auth=auth)
-        return call
+        return self._uac.send_invite(f"sip:{caller}@{host}:{port}", target, remote, offer, user_agent=AGENT, auth=auth)
 
     def cancel(self, call: OutgoingCall) -> None:
         """CANCEL a call nobody has answered yet."""
         call.cancel(self._uac)
+
+    async def register(self, user: str, registrar: Address, auth: SipDigestAuth, *, timeout_s: float = 5.0) -> bool:
+        """REGISTER this endpoint as `user`, refreshed until `stop`; False where the registrar refuses or is silent."""
+        registration = Registration(self._uac, f"sip:{user}@{registrar[0]}:{registrar[1]}", registrar, auth=auth)
+        accepted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def settle(outcome: bool) -> None:
+            if not accepted.done():
+                accepted.set_result(outcome)
+
+        registration.on_registered = lambda _: settle(True)
+        registration.on_failed = lambda _, _status, _reason: settle(False)
+        registration.register()
+        try:
+            return await asyncio.wait_for(accepted, timeout_s)
+        except TimeoutError:
+            return False
 
     async def hang_up(self, call: IncomingCall | OutgoingCall) -> None:
         """BYE, again until answered (at most three times), then forget the call."""
@@ -150,6 +183,9 @@ class SipEndpoint:
                 self._challenge(call, challenge)
                 return
         self.on_call(call)
+
+    def _offered(self, call: IncomingCall) -> None:
+        self.on_offer(call)
 
     def _challenge(self, call: IncomingCall, header: tuple[str, str]) -> None:
         response = call.dialog.create_response(call.invite, 407, "Proxy Authentication Required")

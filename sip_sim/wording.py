@@ -12,14 +12,24 @@ _NUMBERS: Final = {
     "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4",
     "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
 }  # fmt: skip
-_SAME: Final = {"instalment": "installment", "instalments": "installment", "cheque": "check", "okay": "ok"}
+_ORDINALS: Final = {
+    "first": "1st", "second": "2nd", "third": "3rd", "fourth": "4th", "fifth": "5th", "sixth": "6th", "seventh": "7th",
+    "eighth": "8th", "ninth": "9th", "tenth": "10th", "eleventh": "11th", "twelfth": "12th", "fifteenth": "15th",
+}  # fmt: skip
+_SAME: Final = {
+    **_ORDINALS,
+    **_NUMBERS,
+    "instalment": "installment",
+    "instalments": "installment",
+    "cheque": "check",
+    "okay": "ok",
+}
 
 
 def tokens(text: str) -> list[str]:
     """Lower-case words; number words as digits, British spelling as American, a plural as its singular."""
     words = re.findall(r"[a-z0-9]+", text.lower().replace("'", ""))
-    same = (_SAME.get(word, word) for word in words)
-    return [_NUMBERS.get(word, word[:-1] if len(word) > 4 and word.endswith("s") else word) for word in same]
+    return [_SAME.get(word, word[:-1] if len(word) > 4 and word.endswith("s") else word) for word in words]
 
 
 def alike(wanted: str, heard: str) -> bool:

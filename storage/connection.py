@@ -13,7 +13,7 @@ from typing import Any
 import sqlite_utils
 
 from storage.driver import check_version, sqlite3
-from storage.migrations import migrations
+from storage.migrations import TABLES, VIEWS, migrations
 from voicebot.errors import StorageError
 
 BUSY_MS = 5000
@@ -59,14 +59,16 @@ class Connection:
     def _set_up(self, read_only: bool) -> None:
         for pragma in (f"busy_timeout = {BUSY_MS}", "foreign_keys = ON", "synchronous = FULL", "trusted_schema = OFF"):
             self._db.conn.execute(f"PRAGMA {pragma}")
+        steps = migrations()
+        if not {step.name for step in steps.applied(self._db) if not step.name.startswith(VIEWS)} <= TABLES:
+            raise StorageError(f"{self.path}: made by a newer version", hint="update voicebot, or use another database")
         if read_only:
             self._db.conn.execute("PRAGMA query_only = ON")
+            if steps.pending(self._db):
+                raise StorageError(f"{self.path}: not a database of this version", hint="`voicebot serve` updates it")
             return
         if self._wal() != "wal":
-            raise StorageError(
-                f"{self.path}: the file system does not allow WAL", hint="put the database on a local disk"
-            )
-        steps = migrations()
+            raise StorageError(f"{self.path}: its file system does not allow WAL", hint="put it on a local disk")
         if steps.pending(self._db):
             with self.write():  # a second process that opens now waits, and then finds nothing pending
                 steps.apply(self._db)

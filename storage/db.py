@@ -143,6 +143,10 @@ class SqliteStore(Reader):
         with self.db.write():
             people.save_voiceprint(self.db, voiceprint, self._clock())
 
+    def last_flow(self, account_id: str) -> str | None:
+        """See Store."""
+        return attempts.last_flow(self.db, account_id)
+
     def do_not_call(self, customer_id: str) -> bool:
         """True where the customer asked not to be called, or an unknown caller did from the customer's number."""
         return people.do_not_call(self.db, customer_id, self._secret)

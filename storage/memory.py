@@ -281,6 +281,12 @@ class MemoryStore:
         """The active one."""
         return self._voiceprints.get(customer_id)
 
+    def last_flow(self, account_id: str) -> str | None:
+        """See Store."""
+        outbound = [a.start.flow for a in self._attempts.values()
+                    if a.start.account_id == account_id and a.start.direction == "outbound"]
+        return outbound[-1] if outbound else None
+
     def do_not_call(self, customer_id: str) -> bool:
         """By customer, or by number."""
         numbers = {self.number_hash(a.customer.number) for a in self._accounts.values() if a.customer.id == customer_id}

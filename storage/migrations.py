@@ -12,6 +12,10 @@ from sqlite_utils.migrations import Migrations
 from storage.driver import sqlite3
 
 SET = "voicebot"
+#: The migrations of the tables that this version knows.
+TABLES = frozenset({"001_tables"})
+#: The views' migrations begin so.
+VIEWS = "views_"
 
 
 def migrations() -> Migrations:
@@ -24,7 +28,7 @@ def migrations() -> Migrations:
 
     views = _read("views.sql")
 
-    @steps(name=f"views_{hashlib.sha256(views.encode()).hexdigest()[:12]}")
+    @steps(name=f"{VIEWS}{hashlib.sha256(views.encode()).hexdigest()[:12]}")
     def recreate_views(db: Database) -> None:
         for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall():
             db.execute(f'DROP VIEW "{row[0]}"')

@@ -24,7 +24,7 @@ class Owner:
         self._folder = database.with_name(database.name + ".owners")
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            self._fd = self._lock()
+            self._fd: int | None = self._lock()
         except OSError as error:
             raise StorageError(
                 f"{self._folder}: {error.strerror}", hint="the process must be able to write beside the database"
@@ -66,7 +66,10 @@ class Owner:
         return False
 
     def release(self) -> None:
-        """This store is closed."""
+        """This store is closed. Harmless where it was."""
+        if self._fd is None:
+            return
         with suppress(OSError):
             (self._folder / self.id).unlink()
         os.close(self._fd)
+        self._fd = None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from storage import repositories_people as people
 from storage.codec import iso, now_utc
-from storage.connection import Connection
+from storage.connection import Connection, Value
 from storage.portfolio_csv import CsvFile, CsvRow, Problem, read_csv
 from storage.portfolio_fields import CUSTOMERS, LOANS
 from voicebot.errors import PortfolioError
@@ -100,7 +100,7 @@ def import_portfolio(
             people.put_customer(db, customer, now)
         for account in portfolio.accounts:
             people.put_account(db, account, now)
-        row = {
+        row: dict[str, Value] = {
             "at": iso(now),
             "customers_sha": portfolio.customers_sha256,
             "loans_sha": portfolio.loans_sha256,
@@ -108,7 +108,7 @@ def import_portfolio(
             "accounts": len(portfolio.accounts),
             "bad_rows": len({(p.path, p.line) for p in portfolio.problems}),
         }
-        db.insert("imports", {**row})
+        db.insert("imports", row)
     return ImportResult(len(portfolio.customers), len(portfolio.accounts), portfolio.problems)
 
 
@@ -117,17 +117,19 @@ def _twice(file: CsvFile, key: str) -> list[Problem]:
     seen: dict[str, list[int]] = {}
     for row in file.rows:
         seen.setdefault(row.text(key), []).append(row.line)
-    return [
+    twice = [
         Problem(file.path, line, f"{key} is also in line {', '.join(str(x) for x in lines if x != line)}")
         for lines in seen.values()
         if len(lines) > 1
         for line in lines
     ]
+    beside_bad = [(value, lines[0]) for value, lines in seen.items() if len(lines) == 1 and value in file.bad_keys]
+    return twice + [Problem(file.path, line, f"{key} is also in a bad row") for _, line in beside_bad]
 
 
 def _unique(file: CsvFile, key: str) -> list[CsvRow]:
     counts = Counter(row.text(key) for row in file.rows)
-    return [row for row in file.rows if counts[row.text(key)] == 1]
+    return [row for row in file.rows if counts[row.text(key)] == 1 and row.text(key) not in file.bad_keys]
 
 
 def _loan_faults(

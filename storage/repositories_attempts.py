@@ -189,3 +189,11 @@ def _do_not_call(db: Connection, attempt: Row, now: datetime) -> None:
         "since": iso(now),
     }
     db.insert("do_not_call", row, "ON CONFLICT DO NOTHING")
+
+
+def last_flow(db: Connection, account_id: str) -> str | None:
+    """The flow of the account's newest outbound attempt."""
+    row = db.row(
+        "SELECT flow FROM attempts WHERE account_id = ? AND direction = 'outbound' ORDER BY id DESC LIMIT 1", account_id
+    )
+    return str(row["flow"]) if row else None

@@ -44,7 +44,7 @@ SELECT
   CASE WHEN t.direction = 'outbound' AND t.disposition IS NOT NULL
        THEN t.feedback = 'rejected' IS TRUE END AS hung_up,
   (t.direction = 'outbound' AND t.disposition IS NOT NULL
-    AND (t.feedback IS NOT NULL OR t.answered_at IS NOT NULL OR t.sip_status BETWEEN 200 AND 299)) AS counts,
+    AND (t.feedback IS NOT NULL OR t.answered_at IS NOT NULL OR (t.sip_status BETWEEN 200 AND 299) IS TRUE)) AS counts,
   (SELECT avg(u.reply_gap_s) FROM turns u WHERE u.attempt_id = t.id) AS reply_gap_s,
   (SELECT count(*) FROM turns u WHERE u.attempt_id = t.id) AS turns,
   (SELECT count(*) FROM warning_evidence w WHERE w.attempt_id = t.id) AS warnings

@@ -52,7 +52,9 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--settings", "settings_file", type=click.Path(path_type=Path), help="TOML file (default: voicebot.toml).")
+@click.option(
+    "--settings", "settings_file", type=click.Path(path_type=Path), help="TOML file (default: voicebot.toml)."
+)
 @click.option("-v", "--verbose", count=True, help="Log more; -vv for everything.")
 @click.version_option(__version__, prog_name="voicebot")
 @click.pass_context

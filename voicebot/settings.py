@@ -139,6 +139,16 @@ class AgentSettings(_Section):
     uri: str = ""
 
 
+class WebSettings(_Section):
+    """The console and API of the bank's staff. An empty token: a new one is made at each start and printed. Plain HTTP:
+    another address than a loopback one needs a TLS proxy before it."""
+
+    enabled: bool = True
+    address: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    token: str = Field(default="", pattern=r"^(\S{16,})?$")
+
+
 class Settings(_Section):
     """All of it."""
 
@@ -152,6 +162,7 @@ class Settings(_Section):
     voiceprint: VoiceprintSettings = VoiceprintSettings()
     verification: VerificationSettings = VerificationSettings()
     agent: AgentSettings = AgentSettings()
+    web: WebSettings = WebSettings()
 
 
 def load(path: Path | None = None, environ: dict[str, str] | None = None) -> Settings:

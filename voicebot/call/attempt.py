@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from voicebot.call.journal import Journal
 from voicebot.call.kit import Kit
+from voicebot.call.prompter import Prompter
 from voicebot.call.talk import talk
 from voicebot.call.workers import run
 from voicebot.errors import CallEnded, CallNotAnswered, CallRefused, StorageError, VoicebotError
@@ -92,7 +93,9 @@ class _Attempt:
         outcome = Outcome(Disposition.TECHNICAL_FAILURE, error="interrupted")
         try:
             if leg is None:
-                assert signaling is not None and self._account is not None
+                assert signaling is not None
+                assert self._account is not None
+                await Prompter(self._kit, self._account, self._today(), self._direction).warm()
                 leg = await signaling.dial(self._account.customer.number)
             self._note(sip_call_id=leg.call_id)
             outcome = await self._connect_and_talk(leg)
@@ -133,6 +136,10 @@ class _Attempt:
         return await talk(
             self._kit, self._journal, leg, self._id, self._account, self._flow, self._direction, recording
         )
+
+    def _today(self) -> date:
+        zone = self._account.customer.timezone if self._account is not None else "UTC"
+        return datetime.now(ZoneInfo(zone)).date()
 
     def _recording(self) -> str | None:
         if not self._kit.settings.telephony.recording or self._answered_at is None:

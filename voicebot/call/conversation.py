@@ -44,7 +44,7 @@ from voicebot.model.flow import (
     VoiceLost,
 )
 from voicebot.model.outcome import Outcome
-from voicebot.model.ports import CallLeg
+from voicebot.model.ports import CallLeg, LegEnd
 from voicebot.model.records import Turn
 from voicebot.model.speech import Digits, Utterance
 
@@ -73,17 +73,22 @@ class CallParts:
 
 
 class Conversation:
-    """Runs one flow on one answered leg; `run` returns the attempt's outcome and never raises for the far end's sake."""
+    """Runs one flow on one answered leg; `run` returns the outcome and never raises for the far end's sake."""
 
     def __init__(self, book: FlowBook, flow: str, direction: str, parts: CallParts) -> None:
         self._book = book
         self._direction = direction
         self._parts = parts
         self._state = start(book, flow)
-        self._ended = asyncio.get_running_loop().create_future()
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._turn: Turn | None = None
         self._reply_end: float | None = None
-        parts.leg.on_end(lambda _: self._ended.done() or self._ended.set_result(None))
+        parts.leg.on_end(self._on_end)
+
+    def _on_end(self, end: LegEnd) -> None:
+        del end
+        if not self._ended.done():
+            self._ended.set_result(None)
 
     @property
     def state(self) -> FlowState:
@@ -191,9 +196,7 @@ class Conversation:
         )
         self._parts.reporter.said(text, t0)
         played = await self._play(sound)
-        self._turn = replace(
-            self._turn, prompt_t1=played.t1, heard_s=None if played.completed else played.heard_s
-        )
+        self._turn = replace(self._turn, prompt_t1=played.t1, heard_s=None if played.completed else played.heard_s)
         if not say.barge_in:
             self._parts.reporter.notice_given()
 
@@ -249,7 +252,8 @@ class Conversation:
     async def _unless_ended(self, work: Coroutine[Any, Any, T] | asyncio.Task[T]) -> T:
         """Wait for `work`, or for the end of the call, which raises CallEnded."""
         task = asyncio.ensure_future(work)
-        await asyncio.wait({task, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+        both: set[asyncio.Future[Any]] = {task, self._ended}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
         task.cancel()

@@ -50,6 +50,8 @@ class Line:
         self._t0 = 0.0
         self._received = 0
         self._ticks = 0
+        self._heard = 0.0
+        self._over = False
         self._spoken_listeners: list[Callable[[float, float], None]] = []
 
     def add_listener(self, listener: FrameListener) -> None:
@@ -92,6 +94,7 @@ class Line:
         except CallEnded:
             logger.debug("the leg ended under the clock")
         finally:
+            self._over = True
             self._finish(completed=False)
             if self._recorder is not None:
                 self._recorder.close(self.t)
@@ -140,7 +143,7 @@ class Line:
         self._done = asyncio.get_running_loop().create_future()
         completed = await self._done
         heard = prompt.duration if completed else self._heard
-        if self._leg.ended is not None and not completed:
+        if not completed and self._over:
             raise CallEnded("the call ended under a prompt")
         return Played(t0, self.t, heard, completed)
 
@@ -171,5 +174,3 @@ class Line:
         done, self._done = self._done, None
         if done is not None and not done.done():
             done.set_result(completed)
-
-    _heard = 0.0

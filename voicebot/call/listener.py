@@ -36,7 +36,7 @@ ChunkListener = Callable[[AudioFrame, tuple[SpeechChunk, ...]], None]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is listened for. `no_input_s`: seconds of silence after the prompt; `barge_in`: the prompt may be stopped."""
+    """What is listened for. `no_input_s`: seconds of silence after the prompt; `barge_in`: it may be stopped."""
 
     expects: tuple[str, ...]
     no_input_s: float
@@ -158,7 +158,8 @@ class Listener:
             return
         text = task.result().text
         if self._line.playing and not self._means_something(task.result()):
-            return self._not_an_interruption()
+            self._not_an_interruption()
+            return
         self._line.stop()
         how = self._understanding.completeness(text, self._question.expects)
         settings = self._settings
@@ -168,7 +169,6 @@ class Listener:
             Completeness.OPEN: settings.open_s,
         }[how]
         self._endpointer.require(silence)
-        return None
 
     def _finish(self, t0: float, t1: float) -> None:
         if self._hearing is None:

@@ -58,7 +58,7 @@ async def talk(
         listener=_listener(kit, line, understanding, voice, leg),
         voice=voice,
         understanding=understanding,
-        prompter=Prompter(kit, account, understanding.today),
+        prompter=Prompter(kit, account, understanding.today, direction),
         checker=Checker(
             kit, reporter, account, voice, enroller, consent, await _last_flow(kit, account), lambda: datetime.now(zone)
         ),
@@ -75,8 +75,8 @@ async def talk(
         await leg.hang_up()
         with contextlib.suppress(Exception):
             await clock
-        if voice is not None:
-            await voice.close()
+    if voice is not None:
+        reporter.voice(await voice.settle())
     return outcome
 
 

@@ -1,1 +1,1 @@
-"""Recognisers, synthesizers, the speaker encoder and the voice activity detector: adapters behind voicebot.model.ports."""
+"""Recognisers, synthesizers, speaker encoder, voice activity: adapters behind voicebot.model.ports."""

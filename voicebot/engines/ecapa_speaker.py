@@ -1,4 +1,4 @@
-"""Speaker embeddings with SpeechBrain's ECAPA-TDNN (Desplanques et al. 2020; spkrec-ecapa-voxceleb), from a local folder.
+"""Speaker embeddings with SpeechBrain's ECAPA-TDNN (Desplanques et al. 2020; spkrec-ecapa-voxceleb), from a folder.
 
 Measured on one thread: 2 s of speech 0.13-0.21 s, 5 s 0.38 s; import 4 to 6 s, load 1.2 s.
 """
@@ -78,7 +78,7 @@ def _load(model_dir: Path) -> list[torch.nn.Module]:
     quiet = logging.getLogger("speechbrain")
     quiet.setLevel(logging.ERROR)
     try:
-        from hyperpyyaml import load_hyperpyyaml
+        from hyperpyyaml import load_hyperpyyaml  # type: ignore[import-untyped]
 
         with (model_dir / "hyperparams.yaml").open(encoding="utf-8") as stream:
             parts = load_hyperpyyaml(stream, {"pretrained_path": str(model_dir)})

@@ -1,4 +1,4 @@
-"""The neural voices of hibari-tts (Apache-2.0; "heart", US English, is in its wheel): 24 kHz, about 70 times real time."""
+"""The neural voices of hibari-tts (Apache-2.0; "heart", US English, is in its wheel): 24 kHz, 70 times real time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import cast
 
 import numpy as np
 
-from voicebot.engines.sound import Samples, finish_prompt, to_pcm16
+from voicebot.engines.sound import Samples, finish_prompt, has_words, to_pcm16
 from voicebot.errors import EngineError, ModelError
 from voicebot.model.audio import AudioFrame
 
@@ -35,6 +35,8 @@ class HibariSynthesizer:
 
     def synthesize(self, text: str) -> AudioFrame:
         """Speak `text` at 24 kHz. Raises EngineError where nothing can be spoken."""
+        if not has_words(text):
+            raise EngineError("there is nothing to speak", hint="a prompt needs at least one word")
         try:
             with self._lock:
                 samples = self._speak(text, self._speed, _SEED)

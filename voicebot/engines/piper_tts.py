@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from voicebot.engines.sound import Samples, finish_prompt, split_text, to_pcm16
+from voicebot.engines.sound import Samples, finish_prompt, has_words, split_text, to_pcm16
 from voicebot.errors import EngineError, ModelError
 from voicebot.model.audio import AudioFrame
 
@@ -39,6 +39,8 @@ class PiperSynthesizer:
 
     def synthesize(self, text: str) -> AudioFrame:
         """Speak `text` at the voice's rate. Raises EngineError."""
+        if not has_words(text):
+            raise EngineError("there is nothing to speak", hint="a prompt needs at least one word")
         pause = np.zeros(round(_PAUSE_S * self._rate), dtype=np.float32)
         parts: list[Samples] = []
         try:

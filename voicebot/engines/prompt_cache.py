@@ -80,7 +80,7 @@ class PromptCache:
             with self._lock:
                 self._running.pop(key, None)
             promise.set_exception(error)
-            return
+            raise
         with self._lock:
             self._running.pop(key, None)
             self._remember(key, frame)

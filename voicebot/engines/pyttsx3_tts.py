@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from voicebot.engines.sound import finish_prompt, to_float, to_pcm16
+from voicebot.engines.sound import finish_prompt, has_words, to_float, to_pcm16
 from voicebot.errors import EngineError, ModelError
 from voicebot.model.audio import AudioFrame
 
@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 #: espeak-ng's normal speed, words a minute, a little slower for the telephone.
 _WORDS_PER_MINUTE = 165
+#: espeak-ng's voice for a language, where it is not simply called by the language's code.
+_VOICES = {"en": "en-us"}
 #: Longest wait for one text, seconds (a page of text takes 0.2 s).
 _TIMEOUT_S = 30.0
 _WORKER = Path(__file__).with_name("pyttsx3_worker.py")
@@ -37,7 +39,7 @@ class Pyttsx3Synthesizer:
 
     def __init__(self, voice: str = "", speed: float = 1.0, language: str = "en") -> None:
         """`voice`: an espeak-ng voice, e.g. "en-us+f3"; empty: the language's. Raises ModelError."""
-        self._voice = voice or ("en-us" if language == "en" else language)
+        self._voice = voice or _VOICES.get(language, language)
         self._speed = speed
         self._environment = _environment()
         self._lock = threading.Lock()
@@ -54,6 +56,8 @@ class Pyttsx3Synthesizer:
 
     def synthesize(self, text: str) -> AudioFrame:
         """Speak `text` at 22.05 kHz. Raises EngineError."""
+        if not has_words(text):
+            raise EngineError("there is nothing to speak", hint="a prompt needs at least one word")
         with tempfile.TemporaryDirectory(prefix="voicebot-tts-") as folder, self._lock:
             path = Path(folder) / "speech.wav"
             self._ask(
@@ -78,7 +82,8 @@ class Pyttsx3Synthesizer:
             watchdog.daemon = True
             watchdog.start()
             try:
-                assert process.stdin is not None and process.stdout is not None  # noqa: S101 (pipes were asked for)
+                assert process.stdin is not None
+                assert process.stdout is not None
                 process.stdin.write(json.dumps(request) + "\n")
                 process.stdin.flush()
                 line = process.stdout.readline()

@@ -1,4 +1,4 @@
-"""A process of its own that speaks with pyttsx3 and espeak-ng: one JSON request per line in, one JSON answer per line out.
+"""A process of its own that speaks with pyttsx3 and espeak-ng: a JSON request per line in, a JSON answer per line out.
 
 espeak-ng is one per process, not thread-safe and GPL-3: here it can neither stall nor crash a call. Run by file name
 by pyttsx3_tts; imports nothing of the product. Request: {"text", "voice", "rate" (words a minute), "path"}; answer:
@@ -20,16 +20,19 @@ def main() -> None:
     # the driver reports each file on stdout, which is ours for answers
     with contextlib.redirect_stdout(sys.stderr):
         engine = pyttsx3.init("espeak")
+        problems: list[Exception] = []
+        engine.connect("error", lambda exception, **_: problems.append(exception))
         for line in sys.stdin:
             request = json.loads(line)
-            error = None
+            problems.clear()
             try:
                 engine.setProperty("voice", request["voice"])
                 engine.setProperty("rate", int(request["rate"]))
                 engine.save_to_file(request["text"], request["path"])
                 engine.runAndWait()
             except Exception as problem:  # noqa: BLE001 (whatever it is, the parent is told and decides)
-                error = f"{type(problem).__name__}: {problem}"
+                problems.append(problem)
+            error = f"{type(problems[0]).__name__}: {problems[0]}" if problems else None
             answers.write(json.dumps({"error": error}) + "\n")
             answers.flush()
 

@@ -78,7 +78,7 @@ class SileroStream:
         return np.asarray(self._resampler.resample_chunk(samples), dtype=np.float32)
 
     def _probability(self, chunk: Samples) -> float:
-        feed = {
+        feed: dict[str, NDArray[np.float32] | NDArray[np.int64]] = {
             "input": np.concatenate((self._context, chunk))[np.newaxis, :],
             "state": self._state,
             "sr": np.array(RATE, dtype=np.int64),

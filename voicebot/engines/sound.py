@@ -25,8 +25,8 @@ FADE_S = 0.005
 _SPEECH_RANGE_DB = 40.0
 _BLOCK_S = 0.01
 
-_SENTENCE_END = re.compile(r"(?<=[.!?…。！？])[\"'”’)\]]*\s+|\n+")  # noqa: RUF001 (full-width marks end sentences too)
-_CLAUSE_END = re.compile(r"(?<=[,;:—、，；：])\s*")  # noqa: RUF001
+_SENTENCE_END = re.compile(r"(?<=[.!?…。！？])[\"'”’)\]]*\s+|\n+")
+_CLAUSE_END = re.compile(r"(?<=[,;:—、，；：])\s*")
 
 
 def to_float(pcm16: bytes) -> Samples:
@@ -36,7 +36,8 @@ def to_float(pcm16: bytes) -> Samples:
 
 def to_pcm16(samples: Samples) -> bytes:
     """Samples to 16-bit PCM bytes; what is out of range is clipped."""
-    return np.clip(np.rint(samples * 32767.0), -32768, 32767).astype("<i2").tobytes()
+    pcm: NDArray[np.int16] = np.clip(np.rint(samples * 32767.0), -32768, 32767).astype("<i2")
+    return pcm.tobytes()
 
 
 def resample(samples: Samples, rate: int, target: int) -> Samples:
@@ -75,7 +76,12 @@ def finish_prompt(samples: Samples, rate: int) -> Samples:
         ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
         cut[:fade] *= ramp
         cut[-fade:] *= ramp[::-1]
-    return cut * np.float32(_gain(samples, speech, block))
+    return _limited(cut * np.float32(_gain(samples, speech, block)))
+
+
+def has_words(text: str) -> bool:
+    """True where there is anything to speak."""
+    return any(character.isalnum() for character in text)
 
 
 def split_text(text: str, limit: int) -> tuple[str, ...]:
@@ -116,6 +122,13 @@ def _blocks_with_speech(samples: Samples, rate: int) -> NDArray[np.bool_]:
 
 def _gain(samples: Samples, speech: NDArray[np.bool_], block: int) -> float:
     spoken = samples[: speech.size * block].reshape(speech.size, block)[speech]
-    gain = 10 ** ((TARGET_RMS_DBFS - level_dbfs(spoken.reshape(-1))) / 20)
-    peak = float(np.max(np.abs(samples)))
-    return float(min(gain, 10 ** (MAX_PEAK_DBFS / 20) / peak))
+    return float(10 ** ((TARGET_RMS_DBFS - level_dbfs(spoken.reshape(-1))) / 20))
+
+
+def _limited(samples: Samples) -> Samples:
+    """Peaks bent softly under the limit: one loud syllable must not make a whole prompt quiet."""
+    limit = 10 ** (MAX_PEAK_DBFS / 20)
+    knee = 0.6 * limit
+    size = np.abs(samples)
+    bent = knee + (limit - knee) * np.tanh((size - knee) / (limit - knee))
+    return np.asarray(np.where(size > knee, np.sign(samples) * bent, samples), dtype=np.float32)

@@ -32,7 +32,7 @@ _UNKNOWN = ("[unk]", "<unk>", "<UNK>", "[UNK]")
 _HINT = "run `voicebot models check`"
 #: A partial result carries no confidence: neither trusted nor doubted.
 _PARTIAL_CONFIDENCE = 0.5
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")  # noqa: RUF001 (both apostrophes occur)
+_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 
 class _Kaldi(Protocol):
@@ -75,7 +75,7 @@ class VoskRecognizer:
         kept: dict[str, None] = {}
         dropped = 0
         for phrase in phrases:
-            words = _WORD.findall(phrase.lower().replace("’", "'"))  # noqa: RUF001
+            words = _WORD.findall(phrase.lower().replace("’", "'"))
             known = [word for word in words if self._knows(word)]
             dropped += len(words) - len(known)
             if known:

@@ -1,7 +1,7 @@
 """What Vosk returns (JSON text with n-best lists) as hypotheses and utterances. Pure.
 
-With alternatives on, Vosk gives each hypothesis an unnormalised log-likelihood and no word confidences. The softmax over
-the list is the probability of each hypothesis; a word's confidence is the sum over those that have it at that place.
+With alternatives on, Vosk gives each hypothesis an unnormalised log-likelihood and no word confidences. The softmax
+over the list is the probability of each hypothesis; a word's confidence is the sum over those that have it there.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Segment = tuple[Hypothesis, ...]
 
 
 def parse(result: str, offset: float, not_words: frozenset[str]) -> Segment:
-    """A result's JSON text; `offset`: call time of the first sample; `not_words`: the model's marks for unknown sound."""
+    """A result's JSON text; `offset`: call time of the first sample; `not_words`: its marks for unknown sound."""
     found = json.loads(result).get("alternatives", [])
     if not found:
         return ()

@@ -30,6 +30,7 @@ class WhisperRecognizer:
     def __init__(self, model_dir: Path, threads: int = 1, language: str = "en") -> None:
         """`threads`: of one recognition. Raises ModelError."""
         self._model = WhisperModel(model_dir, threads, language)
+        self._language = language
         self._name = f"whisper:{model_dir.name.removeprefix('whisper-')}"
 
     @property
@@ -44,7 +45,7 @@ class WhisperRecognizer:
 
     def start(self, phrases: Sequence[str] | None = None) -> WhisperStream:
         """Begin an utterance. `phrases` that are number words only add a pass that may write nothing but numbers."""
-        return WhisperStream(self._model, whisper_text.expects_digits(phrases))
+        return WhisperStream(self._model, whisper_text.expects_digits(phrases, self._language))
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ class WhisperModel:
         self._features = FeatureExtractor(feature_size=int(self._net.n_mels))
         self._prompt = [*self._tokens.sot_sequence, self._tokens.no_timestamps]
         self._non_speech = list(self._tokens.non_speech_tokens)
-        self._not_digits = whisper_text.tokens_that_are_not_numbers(words, keep=self._tokens.eot)
+        self._not_digits = whisper_text.tokens_that_are_not_numbers(words, language, keep=self._tokens.eot)
 
     def recognise(self, samples: Samples, *, digits: bool) -> tuple[Hypothesis, ...]:
         """Hypotheses, best first; none where nobody speaks. `samples` at `rate`; over 30 s goes piece by piece."""
@@ -144,4 +144,4 @@ def _join(free: tuple[Hypothesis, ...], numbers: tuple[Hypothesis, ...]) -> tupl
         return free
     first, second = (numbers, free) if numbers[0].score >= free[0].score - _DIGITS_MARGIN else (free, numbers)
     joined = {whisper_text.bare(h.text): h for h in reversed((*first, *second))}
-    return tuple(sorted(joined.values(), key=lambda h: (*first, *second).index(h)))[: 2 * N_BEST]
+    return tuple(sorted(joined.values(), key=(*first, *second).index))[: 2 * N_BEST]

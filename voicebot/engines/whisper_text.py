@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Protocol
 
-#: Words a number is read with in English; a step that expects only these expects digits.
-NUMBER_WORDS = frozenset(
-    "zero oh o one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred double triple".split()
-)
+#: What people say for digits besides the numbers' own names.
+_SAID_TOO = {"en": ("oh", "o", "nought", "double", "triple")}
 _NUMBER_TEXT = re.compile(r"[\s\d,.\-]+")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 #: The same words over and over: this many times in a row is a loop for runs of one word, two words, ...
@@ -33,16 +31,29 @@ class TokenFile(Protocol):
         ...
 
 
-def expects_digits(phrases: Sequence[str] | None) -> bool:
+@cache
+def number_words(language: str) -> frozenset[str]:
+    """The words a number up to a hundred is read with in `language` (ISO 639-1); a hyphen separates words."""
+    from num2words import num2words
+
+    try:
+        names = [str(num2words(n, lang=language)) for n in range(101)]
+    except NotImplementedError:
+        names = []
+    return frozenset(word for name in (*names, *_SAID_TOO.get(language, ())) for word in _WORD.findall(name.casefold()))
+
+
+def expects_digits(phrases: Sequence[str] | None, language: str) -> bool:
     """True where a step's phrases are made of digits and number words only."""
+    known = number_words(language)
     words = [word for phrase in phrases or () for word in _WORD.findall(phrase.casefold())]
-    return bool(words) and all(word.isdigit() or word in NUMBER_WORDS for word in words)
+    return bool(words) and all(word.isdigit() or word in known for word in words)
 
 
-def tokens_that_are_not_numbers(tokens: TokenFile, keep: int) -> list[int]:
+def tokens_that_are_not_numbers(tokens: TokenFile, language: str, keep: int) -> list[int]:
     """Ids of every token that cannot be a part of a spoken number; `keep`: an id that is always allowed (the end)."""
     allowed = {keep}
-    for word in NUMBER_WORDS - {"o"}:
+    for word in number_words(language) - {"o"}:
         for text in (word, f" {word}", word.capitalize(), f" {word.capitalize()}"):
             allowed.update(_ids(tokens, text))
     size = tokens.get_vocab_size()

@@ -1,4 +1,4 @@
-"""Checks: Python functions with declared results, named by the flows. Pure: what they look at comes in as CheckInput."""
+"""Checks: Python functions with declared results, named by the flows. Pure: what they see comes in as CheckInput."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class CheckInput:
-    """What a check may look at. `now`: the customer's local time; `voice`: the decision in force, None before the first;
+    """What a check may look at. `now`: the customer's local time; `voice`: the decision in force (None: none yet);
     `consent_voiceprint`: the stored answer (None: never asked; an answer given in this call is in the facts);
     `warning`: the one a voice mismatch raises (engine.mismatch_warning); `last_flow`: what we last called about."""
 

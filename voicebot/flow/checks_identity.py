@@ -1,4 +1,4 @@
-"""Who is on the line: knowledge, voice, and the gate that joins them (specification section 1; biometrics section 9)."""
+"""Who is on the line: knowledge, voice, and the gate that joins them (specification section 1, biometrics 9)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The flow engine: `step(book, state, event) -> state, effects`. Sans-IO: no sound, no clock, no asyncio.
 
-Effects come in the order in which they are to be run: any number of Say, then at most one of Listen, RunCheck, Transfer,
-EndCall. Events that do not fit what the conversation waits for change nothing, so a late event of an overtaken turn is
+Effects come in the order in which they are to be run: any number of Say, then at most one of Listen, RunCheck,
+Transfer, EndCall. Events that do not fit what the conversation waits for change nothing, so a late event of an overtaken turn is
 harmless. Whatever comes in, a call ends: every question has its number of tries, every call its number of turns.
 """
 
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from voicebot.flow.book import ACCEPTED, EVERYWHERE, FAILED, GIVE_UP, NO_INPUT, NO_MATCH, Branch, FlowBook
+from voicebot.flow.book import ACCEPTED, EVERYWHERE, FAILED, NO_INPUT, NO_MATCH, Branch, FlowBook
 from voicebot.flow.checks import grants
 from voicebot.flow.hearing import choose, stored
-from voicebot.flow.state import FlowState, Frame, Waiting, entering, with_asked, with_facts
-from voicebot.flow.walk import Moved, ask, ask_again, cut_short, enter
+from voicebot.flow.state import FlowState, Frame, Waiting, entering, with_facts
+from voicebot.flow.walk import Moved, ask_again, cut_short, enter
 from voicebot.model.flow import (
     CallStarted,
     CheckDone,
@@ -79,24 +79,26 @@ def mismatch_warning(book: FlowBook, state: FlowState) -> WarningCode | None:
 
 
 def _started(book: FlowBook, state: FlowState, event: Event) -> Moved:
-    assert isinstance(event, CallStarted)  # noqa: S101 - the table below pairs them
+    assert isinstance(event, CallStarted)
     return enter(book, with_facts(state, {"direction": event.direction}), state.step)
 
 
 def _heard(book: FlowBook, state: FlowState, event: Event) -> Moved:
-    assert isinstance(event, Heard)  # noqa: S101
+    assert isinstance(event, Heard)
     chosen = choose(book, state, event)
     if chosen is None:
         return _no_match(book, state, event)
     intent, branch, is_everywhere = chosen
     state = replace(state, silences=0, intents=(*state.intents, intent.name))
     current = book.step(state.flow, state.step)
-    state = with_facts(state, stored(current.store, intent, event))
+    state = with_facts(state, stored(current.store, intent, event, current.next))
     if branch.target == "repeat":
         return _repeat(book, state)
     if branch.target == "wait":
         return state, (Listen(state.at, current.listen, WAIT_S),)
     if is_everywhere:
+        wanted = book.step(EVERYWHERE, branch.target)
+        state = with_facts(state, stored(wanted.store, intent, event, wanted.next))
         return _interrupt(book, state, branch.target)
     return enter(book, state, branch.target)
 
@@ -120,7 +122,7 @@ def _no_input(book: FlowBook, state: FlowState, event: Event) -> Moved:
 
 
 def _checked(book: FlowBook, state: FlowState, event: Event) -> Moved:
-    assert isinstance(event, CheckDone)  # noqa: S101
+    assert isinstance(event, CheckDone)
     current = book.step(state.flow, state.step)
     state = with_facts(state, _merged(state, event))
     if any(grants(name) for name in current.check):
@@ -134,7 +136,7 @@ def _checked(book: FlowBook, state: FlowState, event: Event) -> Moved:
 
 
 def _transferred(book: FlowBook, state: FlowState, event: Event) -> Moved:
-    assert isinstance(event, TransferDone)  # noqa: S101
+    assert isinstance(event, TransferDone)
     state = with_facts(state, {"transferred": event.accepted})
     if state.voice_loss_pending and not event.accepted:
         return _lost_target(book, replace(state, voice_loss_pending=False))
@@ -212,6 +214,3 @@ def _lost_target(book: FlowBook, state: FlowState) -> Moved:
         return cut_short(book, state, Disposition.VOICE_MISMATCH)
     state = replace(entering(state, EVERYWHERE), flow=EVERYWHERE, step="voice_lost", stack=(), silences=0)
     return enter(book, state, "voice_lost")
-
-
-__all__ = ["GIVE_UP", "MAX_TURNS", "ask", "mismatch_warning", "start", "step", "with_asked"]

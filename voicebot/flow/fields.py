@@ -12,6 +12,7 @@ from voicebot.flow.yaml_source import Items, Table, Text, Value
 
 E = TypeVar("E", bound=StrEnum)
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+_KIND = re.compile(r"[a-z][a-z0-9_]*(:[0-9]+)?\Z")
 
 
 class Fields:
@@ -54,13 +55,13 @@ class Fields:
         text = self.text(key, default)
         return text if not text else self._name(text, self.at(key))
 
-    def names(self, key: str) -> tuple[str, ...]:
-        """One name or a list of names."""
+    def names(self, key: str, *, kinds: bool = False) -> tuple[str, ...]:
+        """One name or a list of names. `kinds`: kinds of answer, which may have a length (`digits:4`)."""
         value = self.table.values.get(key)
         if value is None:
             return ()
         parts = value.values if isinstance(value, Items) else (value,)
-        texts = [self._name(p.value.strip(), p.where) for p in parts if isinstance(p, Text)]
+        texts = [self._name(p.value.strip(), p.where, kinds) for p in parts if isinstance(p, Text)]
         if len(texts) != len(parts) or not texts:
             self.problem(self.at(key), f"`{key}` must be a name or a list of names")
         return tuple(texts)
@@ -125,7 +126,7 @@ class Fields:
         self.problem(self.at(key), f"`{key}` must be a table")
         return None
 
-    def _name(self, text: str, where: Where) -> str:
-        if not _NAME.match(text):
+    def _name(self, text: str, where: Where, kind: bool = False) -> str:
+        if not (_KIND if kind else _NAME).match(text):
             self.problem(where, f"`{text}` is not a name: small letters, digits and _ only")
         return text

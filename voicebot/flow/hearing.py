@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from voicebot.flow.book import EVERYWHERE, Branch, FlowBook
 from voicebot.flow.state import FlowState
@@ -31,15 +31,16 @@ def choose(book: FlowBook, state: FlowState, event: Heard) -> tuple[Intent, Bran
     return None
 
 
-def stored(store: Mapping[str, str], intent: Intent, event: Heard) -> dict[str, object]:
+def stored(store: Mapping[str, str], intent: Intent, event: Heard, accepted: Iterable[str]) -> dict[str, object]:
     """Slots as facts, by the step's `store`. Beside each fact, `FACT_heard` holds its values over all hypotheses of
-    the recogniser (best first), for checks that compare with something known."""
+    the recogniser (best first), for checks that compare with something known. A slot that the chosen meaning lacks is
+    taken from another the step accepts ("on Friday" and "at three" may come as two meanings)."""
     facts: dict[str, object] = {}
+    others = [i for i in event.intents if i.name != intent.name and i.name in set(accepted)]
     for slot, fact in store.items():
-        values: list[SlotValue] = []
-        for other in (intent, *(i for i in event.intents if i.name == intent.name)):
-            if slot in other.slots and other.slots[slot] not in values:
-                values.append(other.slots[slot])
+        alike = [i.slots[slot] for i in (intent, *event.intents) if i.name == intent.name and slot in i.slots]
+        found = alike or [i.slots[slot] for i in others if slot in i.slots]
+        values: list[SlotValue] = list(dict.fromkeys(found))
         if values:
             facts[fact] = values[0]
             facts[f"{fact}_heard"] = tuple(values)

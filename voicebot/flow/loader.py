@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from voicebot.flow.book import ACTIONS, EVERYWHERE, Branch, Defaults, Flow, FlowBook, Plain, Step
+from voicebot.flow.book import Branch, Defaults, Flow, FlowBook, Plain, Step
 from voicebot.flow.fields import Fields
 from voicebot.flow.findings import Finding, Where, finding, raise_all
 from voicebot.flow.names import resolve
@@ -14,7 +14,7 @@ from voicebot.flow.yaml_source import Table, read_yaml
 from voicebot.model.outcome import Disposition, WarningCode
 
 #: Files of the same folder that are not flows (understanding reads them).
-NOT_FLOWS = frozenset({"intents.yaml", "words.yaml"})
+NOT_FLOWS = ("intents", "words")
 FLOW_KEYS = (
     "flow",
     "version",
@@ -46,7 +46,7 @@ def read_flows(folder: Path) -> tuple[FlowBook, tuple[Finding, ...]]:
     problems: list[Finding] = []
     flows: dict[str, Flow] = {}
     digest = hashlib.sha256()
-    paths = sorted(p for p in folder.rglob("*.yaml") if p.name not in NOT_FLOWS)
+    paths = sorted(p for p in folder.rglob("*.yaml") if p.name.split(".")[0] not in NOT_FLOWS)
     if not paths:
         problems.append(finding(Where(str(folder), 1), "no call flow (*.yaml) is here"))
     for path in paths:
@@ -148,14 +148,16 @@ def _step(name: str, where: Where, fields: Fields) -> Step:
         fields.problem(fields.at("next"), "`next` needs listen, check, call or transfer; use `goto` to go straight on")
     end = fields.choice("end", Disposition)
     if fields.has("end") and end is None and not fields.text("end"):
-        fields.problem(where, f"the step `{name}` ends the call without a disposition: `end: RPC_VERIFIED`, for example")
-    if fields.has("store") and not fields.has("listen"):
-        fields.problem(fields.at("store"), "`store` needs `listen`")
+        fields.problem(
+            where, f"the step `{name}` ends the call without a disposition: `end: RPC_VERIFIED`, for example"
+        )
+    if fields.has("store") and not (fields.has("listen") or fields.has("check")):
+        fields.problem(fields.at("store"), "`store` needs `listen` (or `check`, in a step that `everywhere` leads to)")
     return Step(
         name=name,
         where=where,
         say=fields.names("say"),
-        listen=fields.names("listen"),
+        listen=fields.names("listen", kinds=True),
         next=_branches(fields, "next"),
         store={slot: fact for slot, (fact, _) in fields.map("store").items()},
         check=fields.names("check"),
@@ -177,6 +179,3 @@ def _plain(text: str) -> Plain:
     """`true`, `false` and `none` are what they say; everything else is text."""
     known: dict[str, Plain] = {"true": True, "false": False, "none": None}
     return known.get(text.lower(), text)
-
-
-__all__ = ["ACTIONS", "EVERYWHERE", "load_flows", "read_flows"]

@@ -14,9 +14,7 @@ from voicebot.model.outcome import Disposition, ItemResult, Outcome, Promise, Wa
 _ITEMS = "items."
 
 
-def outcome(
-    book: FlowBook, state: FlowState, *, hung_up_by: str | None = None, error: str | None = None
-) -> Outcome:
+def outcome(book: FlowBook, state: FlowState, *, hung_up_by: str | None = None, error: str | None = None) -> Outcome:
     """The outcome now. `hung_up_by`: "caller" | "bot"; `error`: a code. A call that broke off keeps what was reached
     (a confirmed promise, a wrong party); one that failed is TECHNICAL_FAILURE only where nothing was."""
     del book  # the state carries what the flows declared; the parameter keeps the three calls alike
@@ -25,8 +23,8 @@ def outcome(
     return Outcome(
         disposition=disposition,
         right_party=_right_party(facts, disposition),
-        promise=_promise(facts) if disposition is Disposition.PROMISE_TO_PAY else None,
-        appointment=_moment(facts, "appointment_at") if disposition is Disposition.INVITATION_ACCEPTED else None,
+        promise=_promise(facts),
+        appointment=_moment(facts, "appointment_at") if facts.get("appointment_confirmed") is True else None,
         callback_at=_moment(facts, "callback_at") if disposition is Disposition.CALLBACK else None,
         items=_items(state),
         intents=state.intents,
@@ -61,7 +59,10 @@ def _right_party(facts: Mapping[str, object], disposition: Disposition) -> bool 
 
 
 def _promise(facts: Mapping[str, object]) -> Promise | None:
+    """Only a promise that was read back and confirmed; it stands whatever the call came to afterwards."""
     amount, day = facts.get("promise_amount"), facts.get("promise_date")
+    if facts.get("promise_confirmed") is not True:
+        return None
     if isinstance(amount, Decimal) and isinstance(day, date):
         return Promise(amount, day)
     return None
@@ -81,8 +82,7 @@ def _items(state: FlowState) -> dict[str, ItemResult]:
     found: dict[str, ItemResult] = {}
     for item in state.items:
         value = state.facts.get(f"{_ITEMS}{item}")
-        known = isinstance(value, str) and value in {r.value for r in ItemResult}
-        found[item] = ItemResult(value) if known else ItemResult.NOT_ASKED
+        found[item] = next((r for r in ItemResult if r.value == value), ItemResult.NOT_ASKED)
     return found
 
 

@@ -56,15 +56,7 @@ def read_yaml(path: Path, label: str) -> tuple[Table | None, list[Finding]]:
     """Read one file. `label`: how messages name it. Returns the table (None where it is unusable) and what is wrong."""
     top = Where(label, 1)
     try:
-        raw = path.read_bytes()
-        text = raw.decode("utf-8")
-    except OSError as error:
-        return None, [finding(top, f"cannot be read ({error.strerror})")]
-    except UnicodeDecodeError:
-        return None, [finding(top, "is not UTF-8 text")]
-    if len(raw) > MAX_BYTES:
-        return None, [finding(top, f"is larger than {MAX_BYTES} bytes")]
-    try:
+        text = _text(path, top)
         _refuse_events(text, label)
         node = yaml.compose(text, Loader=yaml.BaseLoader)
     except _Refused as refused:
@@ -78,6 +70,19 @@ def read_yaml(path: Path, label: str) -> tuple[Table | None, list[Finding]]:
     return (value if isinstance(value, Table) else None), problems
 
 
+def _text(path: Path, top: Where) -> str:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise _Refused(top, f"cannot be read ({error.strerror})") from None
+    if len(raw) > MAX_BYTES:
+        raise _Refused(top, f"is larger than {MAX_BYTES} bytes")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _Refused(top, "is not UTF-8 text") from None
+
+
 def _broken(error: Exception, label: str) -> Finding:
     mark = getattr(error, "problem_mark", None)
     line = mark.line + 1 if mark else 1
@@ -88,7 +93,7 @@ def _broken(error: Exception, label: str) -> Finding:
 def _refuse_events(text: str, label: str) -> None:
     depth = documents = 0
     for event in yaml.parse(text, Loader=yaml.BaseLoader):
-        where = Where(label, event.start_mark.line + 1)
+        where = Where(label, event.start_mark.line + 1 if event.start_mark else 1)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise _Refused(where, "anchors (&) and aliases (*) are not allowed; write the value out")
         if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None):

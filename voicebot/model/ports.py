@@ -287,6 +287,10 @@ class Store(Protocol):
         """Store and make active."""
         ...
 
+    def last_flow(self, account_id: str) -> str | None:
+        """The flow of the newest outbound attempt: what an inbound caller most likely calls back about."""
+        ...
+
     def do_not_call(self, customer_id: str) -> bool:
         """True where the customer asked not to be called."""
         ...

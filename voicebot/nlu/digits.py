@@ -93,7 +93,7 @@ def _piece(tokens: Sequence[Token], at: int, words: Words) -> tuple[tuple[str, .
     if repeat is not None:
         digit = _single(tokens, at + 1, words)
         return ((digit * repeat,), at + 2) if digit else None
-    small = below_hundred(tokens, at, words)
+    small = below_hundred(tokens, at, words.numbers)
     return _counted(tokens, small, words) if small else None
 
 
@@ -122,7 +122,7 @@ def _counted(tokens: Sequence[Token], small: tuple[int, int], words: Words) -> t
 def _thousands(tokens: Sequence[Token], value: int, at: int, words: Words) -> tuple[tuple[str, ...], int]:
     """ "nine thousand and seventy five" -> 9075; "one thousand two hundred thirty four" -> 1234."""
     hundreds = 0
-    small = below_hundred(tokens, at, words)
+    small = below_hundred(tokens, at, words.numbers)
     if small and small[1] < len(tokens) and words.numbers.multipliers.get(tokens[small[1]].text) == 100:
         hundreds, at = small[0] % 10, small[1] + 1
     rest = _rest(tokens, at, words)
@@ -132,4 +132,4 @@ def _thousands(tokens: Sequence[Token], value: int, at: int, words: Words) -> tu
 def _rest(tokens: Sequence[Token], at: int, words: Words) -> tuple[int, int]:
     """Below one hundred after a multiplier, with or without a joiner; 0 where nothing follows."""
     joined = at < len(tokens) and tokens[at].text in words.numbers.joiners
-    return below_hundred(tokens, at + joined, words) or (0, at)
+    return below_hundred(tokens, at + joined, words.numbers) or (0, at)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from voicebot.model.intent import Intent
-from voicebot.nlu.intents import LIKE_MIN, combined
+from voicebot.nlu.intents import LIKE_MIN, STRONG, combined
 from voicebot.nlu.keys import understand_keys
 from voicebot.nlu.language import AFFIRM, DENY, Language
 from voicebot.nlu.tokens import Token
@@ -23,6 +23,8 @@ _MAX_HYPOTHESES = 20
 #: A clause alone says less than the whole answer.
 _CLAUSE = 0.92
 _FREE = 0.5
+#: A yes or no beside a phrase that settles something else ("no, wrong number") is not the point.
+_BESIDE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,9 @@ def _one(text: str, expected: Expected, language: Language, today: date) -> list
     if not tokens:
         return []
     said = yes_no(tokens, language.words)
-    found = named_intents(tokens, expected.names, language)
+    found = named_intents(tokens, expected.names, language, yes_no_asked="affirm_deny" in expected.kinds)
+    if any(intent.confidence >= STRONG and intent.name not in expected.names for intent in found):
+        said = {side: round(level * _BESIDE, 3) for side, level in said.items()}
     for kind in expected.kinds:
         if kind == "affirm_deny":
             found += [Intent(name, {}, confidence) for name, confidence in said.items()]
@@ -104,9 +108,18 @@ def _by_yes_no(kind: str, said: dict[str, float], found: Sequence[Intent], langu
     return [Intent(names[side], {}, round(level * 0.9, 3)) for side, level in said.items() if names[side]]
 
 
-def named_intents(tokens: Sequence[Token], expected: frozenset[str], language: Language) -> list[Intent]:
-    """Intents of the file: those expected and those understood everywhere."""
+def named_intents(
+    tokens: Sequence[Token], expected: frozenset[str], language: Language, *, yes_no_asked: bool
+) -> list[Intent]:
+    """Intents of the file: those expected and those understood everywhere. Weak phrases count only where the intent is
+    expected or a yes or no is asked for, and never beside a strong one."""
     scores = dict(language.phrase_index.find(tokens, language.words.negation))
+    settled = any(level >= STRONG for level in scores.values())
+    scores = {
+        label: level
+        for label, level in scores.items()
+        if level >= STRONG or (not settled and (yes_no_asked or label in expected))
+    }
     for label, like in _likeness(tokens, language).items():
         confidence = combined(like)
         if confidence is not None and confidence > scores.get(label, 0.0):

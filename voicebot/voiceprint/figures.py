@@ -9,7 +9,7 @@ Array = NDArray[np.float64]
 
 
 def eer(genuine: Array, impostor: Array) -> tuple[float, float]:
-    """Equal error rate in [0, 1] and its threshold (scores from it on are accepted). Both arrays must hold something."""
+    """Equal error rate in [0, 1] and its threshold (scores from it on are accepted). Neither array may be empty."""
     thresholds = np.unique(np.concatenate([genuine, impostor]))
     misses = np.searchsorted(np.sort(genuine), thresholds, side="left") / genuine.size
     accepts = 1.0 - np.searchsorted(np.sort(impostor), thresholds, side="left") / impostor.size

@@ -102,6 +102,8 @@ class NetSpeech:
         self._open = False  # the run is long enough
         self._pending: deque[_Piece] = deque()
         self._pool: deque[_Piece] = deque()
+        self._pending_s = 0.0  # kept beside the pieces: both are asked every 20 ms
+        self._pool_s = 0.0
         self._noise: deque[float] = deque(maxlen=2000)  # powers of silent chunks, the last minute or so
         self._utterance = 0
         self._spoken_s = 0.0  # in the present utterance
@@ -130,12 +132,13 @@ class NetSpeech:
                 kept = [p for p in pieces if p.t1 <= t0 or p.t0 >= t1]
                 pieces.clear()
                 pieces.extend(kept)
+                self._count()
         self._run = [p for p in self._run if p.t1 <= t0 or p.t0 >= t1]
 
     @property
     def pending_s(self) -> float:
         """Seconds of net speech collected and not handed out."""
-        return sum(p.seconds for p in self._pending)
+        return self._pending_s
 
     def pop_window(self) -> NetWindow | None:
         """The next complete window of `window_s`; None where there is not enough speech yet."""
@@ -176,9 +179,16 @@ class NetSpeech:
         """The run is long enough: it counts, and so does every further chunk until the next silence."""
         self._pending.extend(self._run)
         self._pool.extend(self._run)
+        added = sum(p.seconds for p in self._run)
+        self._pending_s += added
+        self._pool_s += added
+        while self._pool_s > self._settings.pool_s:
+            self._pool_s -= self._pool.popleft().seconds
         self._run, self._open = [], True
-        while sum(p.seconds for p in self._pool) > self._settings.pool_s:
-            self._pool.popleft()
+
+    def _count(self) -> None:
+        self._pending_s = sum(p.seconds for p in self._pending)
+        self._pool_s = sum(p.seconds for p in self._pool)
 
     def _pop(self, seconds: float) -> NetWindow | None:
         if seconds <= 0 or self.pending_s < seconds - 1e-6:
@@ -195,6 +205,7 @@ class NetSpeech:
                 piece = replace(piece, t1=middle, pcm16=piece.pcm16[:cut])
             taken.append(piece)
             got += piece.seconds
+        self._pending_s -= got
         return self._window(taken)
 
     def _window(self, pieces: list[_Piece]) -> NetWindow:

@@ -108,6 +108,11 @@ class VoiceTracker:
         return decision
 
     @property
+    def enrolled(self) -> bool:
+        """There is a voiceprint that the calibration can judge."""
+        return self._enrolled
+
+    @property
     def evidence(self) -> VoiceEvidence:
         """What the call has shown so far."""
         return evidence(self._state)

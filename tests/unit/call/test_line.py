@@ -1,0 +1,82 @@
+"""The line: everything said is sent, stopping is quick and exact, silence where the far end sends nothing."""
+
+import asyncio
+
+import pytest
+
+from tests.support.fake_leg import FakeLeg
+from voicebot.call.line import Line
+from voicebot.errors import CallEnded
+from voicebot.model.audio import MEDIA_RATE, AudioFrame
+
+PROMPT = AudioFrame(bytes(i % 255 for i in range(2 * MEDIA_RATE // 2)), MEDIA_RATE)  # half a second
+
+
+@pytest.fixture
+async def running():
+    leg = FakeLeg()
+    line = Line(leg, None)
+    task = asyncio.create_task(line.run())
+    yield leg, line
+    leg.end("caller")
+    await task
+
+
+async def test_a_prompt_is_sent_whole(running):
+    leg, line = running
+    played = await line.play(PROMPT)
+    await leg.drain()
+    assert played.completed
+    assert played.heard_s == PROMPT.duration
+    assert leg.sent == PROMPT.pcm16
+
+
+async def test_stop_is_quick_and_tells_what_was_heard(running):
+    leg, line = running
+    playing = asyncio.create_task(line.play(AudioFrame(bytes(MEDIA_RATE * 4), MEDIA_RATE)))
+    await asyncio.sleep(0.4)
+    line.stop()
+    played = await playing
+    sent = len(leg.sent) / 2 / MEDIA_RATE
+    assert not played.completed
+    assert played.heard_s == pytest.approx(sent, abs=0.03)
+    await asyncio.sleep(0.1)
+    assert len(leg.sent) / 2 / MEDIA_RATE == pytest.approx(sent, abs=0.001)
+
+
+async def test_pause_and_resume_lose_nothing_and_say_nothing_twice(running):
+    leg, line = running
+    playing = asyncio.create_task(line.play(PROMPT))
+    await asyncio.sleep(0.2)
+    line.pause()
+    assert line.paused
+    await asyncio.sleep(0.15)
+    line.resume()
+    played = await playing
+    await leg.drain()
+    assert played.completed
+    assert leg.sent == PROMPT.pcm16
+
+
+async def test_the_end_of_the_call_ends_the_prompt(running):
+    leg, line = running
+    playing = asyncio.create_task(line.play(AudioFrame(bytes(MEDIA_RATE * 8), MEDIA_RATE)))
+    await asyncio.sleep(0.1)
+    leg.end("caller")
+    with pytest.raises(CallEnded):
+        await playing
+    with pytest.raises(CallEnded):
+        await line.play(PROMPT)
+
+
+async def test_a_far_end_that_sends_nothing_is_silence_in_time():
+    leg = FakeLeg(b"")
+    line = Line(leg, None)
+    frames = []
+    line.add_listener(frames.append)
+    task = asyncio.create_task(line.run())
+    await asyncio.sleep(1.0)
+    leg.end("caller")
+    await task
+    assert frames[-1].t_end == pytest.approx(line.t, abs=0.35)
+    assert not any(any(f.pcm16) for f in frames)

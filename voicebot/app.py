@@ -1,0 +1,128 @@
+"""The composition root: the only file that names concrete engines, drivers and stores."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from types import TracebackType
+from typing import Self
+
+from storage.db import SqliteStore, open_store
+from voicebot.call.kit import Kit
+from voicebot.call.observer import CallObserver, NoObserver
+from voicebot.call.supervisor import Supervisor
+from voicebot.call.workers import Workers
+from voicebot.engines.choose import (
+    choose_activity,
+    choose_encoder,
+    choose_recognizer,
+    choose_synthesizer,
+    encoder_choice,
+    recognizer_choice,
+    synthesizer_choice,
+)
+from voicebot.engines.prompt_cache import PromptCache
+from voicebot.flow.book import FlowBook
+from voicebot.flow.loader import load_flows
+from voicebot.flow.prompts import Prompts
+from voicebot.model.ports import Signaling, SpeakerEncoder
+from voicebot.nlu.language import load_language
+from voicebot.settings import Settings
+from voicebot.voiceprint.calibration import Calibration
+from voicebot.voiceprint.calibration import load as load_calibration
+
+logger = logging.getLogger(__name__)
+
+#: How long running calls may go on after the process was asked to stop.
+DRAIN_S = 5.0
+
+
+class Application:
+    """Everything of one process, from settings to a SIP agent that takes calls.
+
+    `async with Application(settings) as app: await app.supervisor.dial("A-1001", "verification")`
+    """
+
+    def __init__(self, settings: Settings, observer: CallObserver | None = None) -> None:
+        self._settings = settings
+        self._observer = observer or NoObserver()
+        self._workers = Workers()
+        self._store: SqliteStore | None = None
+        self._signaling: Signaling | None = None
+        self.kit: Kit
+        self.supervisor: Supervisor
+        #: Sentences for a person: which engines were chosen and why; attempts settled at this start.
+        self.notes: list[str] = []
+
+    async def __aenter__(self) -> Self:
+        self._store = open_store(self._settings.paths.database)
+        settled = self._store.recover()
+        if settled:
+            self.notes.append(f"{settled} attempt(s) of an earlier run were cut short; they are TECHNICAL_FAILURE now")
+        self.kit = await self._build(self._store)
+        self._signaling = make_signaling(self._settings)
+        self.supervisor = Supervisor(self.kit, self._signaling)
+        await self._signaling.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self.supervisor.drain(0.0 if kind is not None else DRAIN_S)
+        finally:
+            if self._signaling is not None:
+                await self._signaling.close()
+            self._workers.close()
+            if self._store is not None:
+                self._store.close()
+
+    async def _build(self, store: SqliteStore) -> Kit:
+        settings = self._settings
+        book = load_flows(settings.paths.flows)
+        prompts = Prompts(settings.paths.templates, settings.asr.language)
+        language = settings.asr.language
+        self.notes += [recognizer_choice(settings, language).reason, synthesizer_choice(settings, language).reason]
+        recognizer, synthesizer, activity, encoder = await asyncio.gather(
+            asyncio.to_thread(choose_recognizer, settings, language),
+            asyncio.to_thread(choose_synthesizer, settings, language),
+            asyncio.to_thread(choose_activity),
+            asyncio.to_thread(_encoder, settings),
+        )
+        self.notes.append(encoder_choice(settings).reason if encoder else "Voiceprint: off, because set so.")
+        return Kit(
+            settings=settings,
+            store=store,
+            workers=self._workers,
+            book=book,
+            prompts=prompts,
+            language=load_language(settings.paths.templates, settings.paths.flows, settings.asr.language),
+            recognizer=recognizer,
+            activity=activity,
+            voice=PromptCache(synthesizer, settings.paths.prompt_cache),
+            encoder=encoder,
+            calibration=_calibration(settings, encoder),
+            observer=self._observer,
+            script_version=script_version(book, prompts),
+        )
+
+
+def make_signaling(settings: Settings) -> Signaling:
+    """The SIP driver that the settings name."""
+    from voicebot.signaling.baresip_agent import BaresipSignaling
+
+    return BaresipSignaling(settings.telephony, settings.trunk)
+
+
+def script_version(book: FlowBook, prompts: Prompts) -> str:
+    """A hash of all flows and templates: which words an attempt was made with."""
+    return hashlib.sha256(f"{book.digest}/{prompts.digest}".encode()).hexdigest()[:12]
+
+
+def _encoder(settings: Settings) -> SpeakerEncoder | None:
+    return choose_encoder(settings) if settings.voiceprint.enabled else None
+
+
+def _calibration(settings: Settings, encoder: SpeakerEncoder | None) -> Calibration | None:
+    return load_calibration(settings.voiceprint.calibration) if encoder is not None else None

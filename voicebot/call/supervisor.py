@@ -1,0 +1,75 @@
+"""Which calls run: admission (the cap), inbound and outbound, drain. The only place that starts a call's task."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from voicebot.call.attempt import AttemptResult, run_inbound, run_outbound
+from voicebot.call.kit import Kit
+from voicebot.errors import AdmissionError
+from voicebot.model.ports import CallLeg, Signaling
+
+logger = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """Owns all calls of a process."""
+
+    def __init__(self, kit: Kit, signaling: Signaling, inbound_flow: str = "inbound") -> None:
+        self._kit = kit
+        self._signaling = signaling
+        self._inbound_flow = inbound_flow
+        self._calls: set[asyncio.Task[AttemptResult]] = set()
+        self._draining = False
+        signaling.on_incoming(self._incoming)
+
+    @property
+    def live(self) -> int:
+        """Calls that run now."""
+        return len(self._calls)
+
+    async def dial(self, account_id: str, flow: str) -> AttemptResult:
+        """Call one customer; returns when the attempt has its outcome. Raises AdmissionError over the cap, StorageError
+        where the attempt cannot be recorded (nobody is called then)."""
+        self._admit()
+        return await self._start(run_outbound(self._kit, self._signaling, account_id, flow))
+
+    def _admit(self) -> None:
+        if self._draining:
+            raise AdmissionError("the server is draining: no new calls")
+        if self.live >= self._kit.settings.telephony.max_calls:
+            raise AdmissionError(f"all {self.live} lines are busy", hint="raise telephony.max_calls, or wait")
+
+    def _start(self, call: Coroutine[Any, Any, AttemptResult]) -> asyncio.Task[AttemptResult]:
+        task = asyncio.create_task(call)
+        self._calls.add(task)
+        task.add_done_callback(self._over)
+        return task
+
+    def _over(self, task: asyncio.Task[AttemptResult]) -> None:
+        self._calls.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("a call could not be recorded: %s", type(task.exception()).__name__)
+
+    def _incoming(self, leg: CallLeg) -> None:
+        try:
+            self._admit()
+        except AdmissionError as error:
+            logger.warning("an inbound call was refused: %s", error.code)
+            task = asyncio.create_task(leg.reject(503))
+            task.add_done_callback(lambda _: None)
+            return
+        self._start(run_inbound(self._kit, leg, self._inbound_flow))
+
+    async def drain(self, longest_s: float) -> None:
+        """Take no more calls, let the running ones end by themselves; after `longest_s` they are ended politely."""
+        self._draining = True
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=longest_s)
+        for task in list(self._calls):
+            task.cancel()
+        if self._calls:
+            await asyncio.wait(self._calls)

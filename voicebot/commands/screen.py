@@ -1,0 +1,50 @@
+"""Prints calls live: who says what. For a terminal in front of a person who may see it, never for a log."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from voicebot.model.outcome import Outcome
+from voicebot.model.voice import VoiceDecision
+
+_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan", "bright_magenta")
+
+
+class Screen:
+    """A CallObserver (voicebot.call.observer)."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False)
+        self._labels: dict[int, str] = {}
+
+    def attempt_started(self, attempt_id: int, account_id: str | None, flow: str, direction: str) -> None:
+        """A line with the attempt's label."""
+        self._labels[attempt_id] = f"{account_id or 'unknown'} {flow}"
+        self._print(attempt_id, "", "dialling" if direction == "outbound" else "is calling", "dim")
+
+    def bot_says(self, attempt_id: int, text: str, t: float) -> None:
+        """What the bot says."""
+        self._print(attempt_id, f"{t:5.1f} s  bot  ", text, "bold")
+
+    def caller_says(self, attempt_id: int, text: str, t: float) -> None:
+        """What the bot heard."""
+        self._print(attempt_id, f"{t:5.1f} s  heard", text, "")
+
+    def voice_decided(self, attempt_id: int, decision: VoiceDecision) -> None:
+        """The check of the voice."""
+        score = "no score" if decision.score is None else f"score {decision.score:.2f}"
+        why = f" ({decision.reason})" if decision.reason else ""
+        text = f"{decision.state}{why}, {score}, {decision.net_speech_s:.1f} s of speech"
+        self._print(attempt_id, "         voice", text, "italic")
+
+    def attempt_ended(self, attempt_id: int, outcome: Outcome) -> None:
+        """The outcome."""
+        self._print(attempt_id, "         ends ", outcome.disposition, "reverse")
+
+    def _print(self, attempt_id: int, who: str, text: str, style: str) -> None:
+        label = f"{attempt_id:>4} {self._labels.get(attempt_id, ''):<22} "
+        line = Text(label, style=_COLOURS[attempt_id % len(_COLOURS)])
+        line.append(f"{who}  ", style="dim")
+        line.append(text, style=style)
+        self.console.print(line)

@@ -1,0 +1,96 @@
+"""The simulator as a process of its own: started, followed by its events, stopped. Nothing of its code is used here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from voicebot.errors import VoicebotError
+
+#: A JSON line of `sip-sim run --events`.
+Event = dict[str, Any]
+
+
+class SimulatorError(VoicebotError):
+    """The simulator did not start or ended too soon."""
+
+    code = "simulator"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A scenario as the simulator announces it. `expect`: what the bot's database must show."""
+
+    scenario: str
+    name: str
+    flow: str
+    account: str
+    number: str
+    direction: str
+    expect: dict[str, str] = field(default_factory=dict)
+
+
+class Simulator:
+    """`sip-sim run`; iterate over it for the events after `ready`."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.port = 0
+        self.scenarios: tuple[Listed, ...] = ()
+
+    @classmethod
+    async def start(cls, scenarios: Sequence[Path], portfolio: Path, out: Path, bot: str) -> Self:
+        """Run every scenario of the folders; returns when its SIP side listens. `bot`: where inbound callers call."""
+        arguments = [*map(str, scenarios), "--listen", "127.0.0.1:0", "--events", "--portfolio", str(portfolio)]
+        arguments += ["--out", str(out), "--target", f"sip:{bot}"]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "sip_sim", "run", *arguments, stdout=asyncio.subprocess.PIPE, limit=2**22
+        )
+        simulator = cls(process)
+        ready = await simulator.next()
+        if ready is None or ready.get("event") != "ready":
+            raise SimulatorError("the simulator did not start", hint="its own message is above")
+        simulator.port = int(ready["port"])
+        names = set(Listed.__dataclass_fields__)
+        simulator.scenarios = tuple(Listed(**{k: v for k, v in s.items() if k in names}) for s in ready["scenarios"])
+        return simulator
+
+    async def next(self) -> Event | None:
+        """The next event; None when the simulator has ended."""
+        assert self._process.stdout is not None
+        while line := await self._process.stdout.readline():
+            with contextlib.suppress(json.JSONDecodeError):
+                event = json.loads(line)
+                if isinstance(event, dict):
+                    return event
+        return None
+
+    async def stop(self) -> None:
+        """End it politely; its calls are hung up."""
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGINT)
+            try:
+                async with asyncio.timeout(5):
+                    await self._process.wait()
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+
+
+async def record_voices(voices: Sequence[str], seconds: float, out: Path) -> None:
+    """Have the simulator's voices read for an enrolment: out/VOICE/*.wav, 8 kHz as over the telephone."""
+    missing = [v for v in voices if not list((out / v).glob("*.wav"))]
+    for voice in missing:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "sip_sim", "record", "--voice", voice, "--seconds", f"{seconds:g}", "--out",
+            str(out / voice), stdout=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        if await process.wait() != 0:
+            raise SimulatorError(f"the simulator's voice {voice} could not be recorded")
