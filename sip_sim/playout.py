@@ -32,6 +32,7 @@ class PlayoutBuffer:
     late: int = 0
     missing: int = 0
     _started: bool = False
+    _playing: bool = False
     _head: int = 0
     _end: int = 0
     _delay: int = 0
@@ -58,6 +59,7 @@ class PlayoutBuffer:
         self._valid[:] = False
         self._ssrc = ssrc
         self._started = True
+        self._playing = False
         self._head = (timestamp - self.depth) & 0xFFFFFFFF
         self._end = timestamp
         self._delay = 0
@@ -86,7 +88,9 @@ class PlayoutBuffer:
         index = (self._head + np.arange(FRAME)) % _RING
         valid = self._valid[index]
         frame = np.where(valid, self._ring[index], 0).astype(np.int16)
-        if not valid.all() and _signed32(self._end - self._head) > FRAME:
+        if valid.all():
+            self._playing = True
+        elif self._playing and _signed32(self._end - self._head) > FRAME:
             self.missing += 1  # a later packet is already here: this one was lost
         self._valid[index] = False
         self._head = (self._head + FRAME) & 0xFFFFFFFF

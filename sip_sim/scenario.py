@@ -96,7 +96,8 @@ def load(path: Path, around: Surroundings) -> Scenario:
         not_hears=_phrases(reader, top, "not_hears", prompts),
         expect=_expect(reader, top["expect"]) if "expect" in top else Expect(),
     )
-    if scenario.answers.status == 200 and not scenario.answers.never and not scenario.caller and "caller" not in top:
+    answered = scenario.answers.status == 200 and not scenario.answers.never
+    if answered and "caller" not in top and isinstance(root, yaml.MappingNode):
         reader.problem(root, "'caller' is missing: what does the customer do?")
     reader.finish()
     return scenario

@@ -197,7 +197,8 @@ class MemoryStore:
         with self._lock:
             opened = [(i, a) for i, a in self._attempts.items() if a.outcome is None]
             for attempt_id, a in opened:
-                step = a.progress.last_step or (a.turns[-1].step if a.turns else None)
+                said = a.turns[-1].step if a.turns else None
+                step = a.progress.last_step if a.progress.last_step is not None else said
                 outcome = Outcome(Disposition.TECHNICAL_FAILURE, last_step=step, error="interrupted")
                 self.close_attempt(attempt_id, outcome)
             return len(opened)
@@ -283,8 +284,11 @@ class MemoryStore:
 
     def last_flow(self, account_id: str) -> str | None:
         """See Store."""
-        outbound = [a.start.flow for a in self._attempts.values()
-                    if a.start.account_id == account_id and a.start.direction == "outbound"]
+        outbound = [
+            a.start.flow
+            for a in self._attempts.values()
+            if a.start.account_id == account_id and a.start.direction == "outbound"
+        ]
         return outbound[-1] if outbound else None
 
     def do_not_call(self, customer_id: str) -> bool:

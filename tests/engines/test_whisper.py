@@ -18,7 +18,13 @@ from voicebot.model.audio import AudioFrame
 from voicebot.model.speech import Utterance
 
 DIGITS = ("zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "double", "0", "1")
-NAMES = dict(zip("zero one two three four five six seven eight nine oh".split(), "01234567890", strict=True))
+NAMES = dict(
+    zip(
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "oh"],
+        "01234567890",
+        strict=True,
+    )
+)
 RECORDINGS = Path("/work/shared/speech/digits")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from voicebot.call.journal import Journal
 from voicebot.call.observer import CallObserver
+from voicebot.model.outcome import AnsweredBy
 from voicebot.model.ports import Store
 from voicebot.model.records import AttemptProgress, CheckRecord, Consent, Turn
 from voicebot.model.speech import Digits, Utterance
@@ -29,6 +30,7 @@ class Reporter:
         self._observer = observer
         self._on_notice = on_notice
         self._step = ""
+        self._human = False
 
     def step(self, name: str) -> None:
         """The flow is at this step. Raises StorageError where an earlier write failed."""
@@ -47,6 +49,10 @@ class Reporter:
 
     def heard(self, answer: Utterance | Digits) -> None:
         """An answer came."""
+        if not self._human:
+            self._human = True
+            facts = AttemptProgress(answered_by=AnsweredBy.HUMAN, answered_by_cause="an answer was heard")
+            self.journal.post(self.store.progress, self.attempt_id, facts)
         text = answer.text if isinstance(answer, Utterance) else f"[keys {answer.keys}]"
         self._observer.caller_says(self.attempt_id, text, answer.t0)
 

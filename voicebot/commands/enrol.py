@@ -88,11 +88,11 @@ def enrol(
       voicebot enrol --csv voices.csv --json
     """
     portfolio = _wanted(account, [*first, *more], table)
-    encoder = EcapaEncoder(settings.paths.models / settings.voiceprint.model)
-    activity = SileroActivity()
     results = []
     with _opened(settings.paths.database) as store:
         _check_accounts(store, portfolio, consent_text, str(table) if table else None)
+        encoder = EcapaEncoder(settings.paths.models / settings.voiceprint.model)
+        activity = SileroActivity()
         for name, paths in portfolio.items():
             results.append(_enrol_one(store, name, paths, encoder, activity, settings, channel, consent_text))
             if not as_json:

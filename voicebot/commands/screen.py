@@ -21,30 +21,35 @@ class Screen:
     def attempt_started(self, attempt_id: int, account_id: str | None, flow: str, direction: str) -> None:
         """A line with the attempt's label."""
         self._labels[attempt_id] = f"{account_id or 'unknown'} {flow}"
-        self._print(attempt_id, "", "dialling" if direction == "outbound" else "is calling", "dim")
+        does = "is called" if direction == "outbound" else "calls the bank"
+        self._print(attempt_id, None, "", f"{does} (attempt {attempt_id})", "dim")
 
     def bot_says(self, attempt_id: int, text: str, t: float) -> None:
         """What the bot says."""
-        self._print(attempt_id, f"{t:5.1f} s  bot  ", text, "bold")
+        self._print(attempt_id, t, "bot", text, "bold")
 
     def caller_says(self, attempt_id: int, text: str, t: float) -> None:
         """What the bot heard."""
-        self._print(attempt_id, f"{t:5.1f} s  heard", text, "")
+        self._print(attempt_id, t, "heard", text, "")
 
     def voice_decided(self, attempt_id: int, decision: VoiceDecision) -> None:
         """The check of the voice."""
-        score = "no score" if decision.score is None else f"score {decision.score:.2f}"
+        score = "" if decision.score is None else f", score {decision.score:.2f}"
         why = f" ({decision.reason})" if decision.reason else ""
-        text = f"{decision.state}{why}, {score}, {decision.net_speech_s:.1f} s of speech"
-        self._print(attempt_id, "         voice", text, "italic")
+        text = f"{decision.state}{why}{score}, {decision.net_speech_s:.1f} s of speech"
+        self._print(attempt_id, None, "voice", text, "italic")
 
     def attempt_ended(self, attempt_id: int, outcome: Outcome) -> None:
         """The outcome."""
-        self._print(attempt_id, "         ends ", outcome.disposition, "reverse")
+        self._print(attempt_id, None, "ends", str(outcome.disposition), "reverse")
 
-    def _print(self, attempt_id: int, who: str, text: str, style: str) -> None:
-        label = f"{attempt_id:>4} {self._labels.get(attempt_id, ''):<22} "
-        line = Text(label, style=_COLOURS[attempt_id % len(_COLOURS)])
-        line.append(f"{who}  ", style="dim")
+    def _print(self, attempt_id: int, t: float | None, who: str, text: str, style: str) -> None:
+        self.line(self._labels.get(attempt_id, ""), t, who, text, style)
+
+    def line(self, label: str, t: float | None, who: str, text: str, style: str) -> None:
+        """One line: whose call, seconds from the answer, who, what."""
+        when = "" if t is None else f"{t:.1f} s"
+        line = Text(f"{label:<20} ", style=_COLOURS[sum(label.encode()) % len(_COLOURS)])
+        line.append(f"{when:>8}  {who:<6} ", style="dim")
         line.append(text, style=style)
-        self.console.print(line)
+        self.console.print(line, soft_wrap=True)

@@ -23,8 +23,8 @@ from voicebot.voiceprint.net_speech import NetWindow
 
 #: Beginnings of each tested window that are embedded too: decisions that could not wait for a whole one.
 PARTS_S = (1.0, 1.5)
-#: A speaker with less than this in the longest recording is left out.
-MIN_ENROL_S = 5.0
+#: What recordings must have here: more forgiving than an enrolment, since callers in doubt belong into the figures.
+LENIENT = {"enrol_min_net_s": 5.0, "enrol_min_utterances": 1, "enrol_min_speech_share": 0.0}
 
 
 @click.group()
@@ -110,7 +110,7 @@ def load_speaker(
         recordings = [read_recording(f, channel) for f in files]
         longest = max(range(len(recordings)), key=lambda i: recordings[i].duration)
         others = [r for i, r in enumerate(recordings) if i != longest]
-        lenient = settings.model_copy(update={"enrol_min_net_s": MIN_ENROL_S, "enrol_min_utterances": 1})
+        lenient = settings.model_copy(update=LENIENT)
         enrolment = enrol(samples_of([recordings[longest]], encoder, activity), lenient)
         if not enrolment.accepted:
             return enrolment.refusal()

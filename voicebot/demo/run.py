@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from storage.records import CallSummary
 from voicebot.app import Application
 from voicebot.commands.screen import Screen
 from voicebot.demo.prepare import ENROL_S, base_path, copy_base, enrolments, make_base, write_portfolio
-from voicebot.demo.simulator import Event, Listed, Simulator, record_voices
+from voicebot.demo.simulator import Event, Listed, Simulator, free_port, record_voices
 from voicebot.demo.table import Row
 from voicebot.engines.choose import choose_activity, choose_encoder
 from voicebot.errors import VoicebotError
@@ -41,19 +41,18 @@ class DemoResult:
 
 
 class DemoScreen(Screen):
-    """Also what the customers hear and say."""
+    """Also what the customers really say and press, to compare with what the bot heard."""
+
+    labels: Mapping[str, Listed] = {}
 
     def simulator(self, event: Event) -> None:
         """One event of the simulator."""
-        what, scenario = event.get("event"), str(event.get("scenario", ""))
-        if what == "said":
-            self._customer(scenario, "says ", str(event.get("text", "")))
-        elif what == "heard":
-            self._customer(scenario, "hears", str(event.get("text", "")))
-
-    def _customer(self, scenario: str, verb: str, text: str) -> None:
-        self.console.print(f"[dim]     {scenario:<22}          {verb}[/dim]  ", end="")
-        self.console.print(text, style="dim", markup=False)
+        verb = {"said": "says ", "pressed": "press"}.get(str(event.get("event")))
+        listed = self.labels.get(str(event.get("scenario")))
+        if verb is not None and listed is not None:
+            self.line(
+                f"{listed.account} {listed.flow}", float(event.get("t", 0.0)), verb, str(event.get("text", "")), ""
+            )
 
 
 async def run_demo(
@@ -66,24 +65,21 @@ async def run_demo(
     await _prepare(settings, folder, portfolio, console)
     copy_base(base_path(folder), run)
     simulator_out = run / "simulator"
-    port = _free_port()
-    starting = asyncio.create_task(Simulator.start(scenarios, folder / "portfolio", simulator_out, f"127.0.0.1:{port}"))
-    try:
-        simulator = await starting
-    finally:
-        starting.cancel()
-    mine = _settings(settings, run, port, simulator.port)
+    port = free_port()
+    simulator = Simulator(scenarios, folder / "portfolio", simulator_out)
+    mine = _settings(settings, run, port, await simulator.start(bot=f"127.0.0.1:{port}"))
     screen = DemoScreen(console)
-    cpu, began = time.process_time(), time.monotonic()
     try:
         async with Application(mine, screen) as application:
+            await simulator.ready()
             for note in application.notes:
                 console.print(f"[dim]{note}[/dim]")
+            screen.labels = {s.scenario: s for s in simulator.scenarios}
             cpu, began = time.process_time(), time.monotonic()
             events = await _call_all(application, simulator, screen, parallel)
+            cpu_s, seconds = time.process_time() - cpu, time.monotonic() - began
     finally:
         await simulator.stop()
-    cpu_s, seconds = time.process_time() - cpu, time.monotonic() - began
     rows = _rows(simulator.scenarios, events, mine.paths.database)
     return DemoResult(rows, tuple(events), cpu_s, seconds, mine.paths.database, mine.paths.recordings, simulator_out)
 
@@ -105,14 +101,6 @@ def _settings(settings: Settings, run: Path, port: int, trunk_port: int) -> Sett
     telephony = settings.telephony.model_copy(update={"address": "127.0.0.1", "port": port, "ring_timeout_s": 6.0})
     trunk = settings.trunk.model_copy(update={"server": f"127.0.0.1:{trunk_port}", "register_trunk": False})
     return settings.model_copy(update={"paths": paths, "telephony": telephony, "trunk": trunk})
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def _call_all(application: Application, simulator: Simulator, screen: DemoScreen, parallel: int) -> list[Event]:

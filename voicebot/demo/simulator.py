@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import json
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from voicebot.errors import VoicebotError
 
@@ -38,29 +39,28 @@ class Listed:
 
 
 class Simulator:
-    """`sip-sim run`; iterate over it for the events after `ready`."""
+    """`sip-sim run` over files or folders of scenarios; `next` gives its events one by one."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self.port = 0
+    def __init__(self, scenarios: Sequence[Path], portfolio: Path, out: Path) -> None:
+        self._arguments = [*map(str, scenarios), "--events", "--portfolio", str(portfolio), "--out", str(out)]
+        self._process: asyncio.subprocess.Process
         self.scenarios: tuple[Listed, ...] = ()
 
-    @classmethod
-    async def start(cls, scenarios: Sequence[Path], portfolio: Path, out: Path, bot: str) -> Self:
-        """Run every scenario of the folders; returns when its SIP side listens. `bot`: where inbound callers call."""
-        arguments = [*map(str, scenarios), "--listen", "127.0.0.1:0", "--events", "--portfolio", str(portfolio)]
-        arguments += ["--out", str(out), "--target", f"sip:{bot}"]
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "sip_sim", "run", *arguments, stdout=asyncio.subprocess.PIPE, limit=2**22
-        )
-        simulator = cls(process)
-        ready = await simulator.next()
+    async def start(self, bot: str) -> int:
+        """Start it; returns its SIP port at once. `bot`: where inbound callers call."""
+        port = free_port()
+        where = ["--listen", f"127.0.0.1:{port}", "--target", f"sip:{bot}"]
+        command = [sys.executable, "-m", "sip_sim", "run", *self._arguments, *where]
+        self._process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, limit=2**22)
+        return port
+
+    async def ready(self) -> None:
+        """Wait until its customers can be called. Raises SimulatorError."""
+        ready = await self.next()
         if ready is None or ready.get("event") != "ready":
             raise SimulatorError("the simulator did not start", hint="its own message is above")
-        simulator.port = int(ready["port"])
         names = set(Listed.__dataclass_fields__)
-        simulator.scenarios = tuple(Listed(**{k: v for k, v in s.items() if k in names}) for s in ready["scenarios"])
-        return simulator
+        self.scenarios = tuple(Listed(**{k: v for k, v in s.items() if k in names}) for s in ready["scenarios"])
 
     async def next(self) -> Event | None:
         """The next event; None when the simulator has ended."""
@@ -82,6 +82,13 @@ class Simulator:
             except TimeoutError:
                 self._process.kill()
                 await self._process.wait()
+
+
+def free_port() -> int:
+    """A UDP port on loopback that nobody has now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 async def record_voices(voices: Sequence[str], seconds: float, out: Path) -> None:

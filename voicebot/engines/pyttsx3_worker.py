@@ -12,6 +12,11 @@ import json
 import sys
 
 import pyttsx3
+from pyttsx3.drivers import _espeak
+
+# The driver's mode lets espeak-ng call back from a thread of its own; on a busy machine sound is lost (measured 1 text
+# in 20). In this mode a text is spoken before the call returns.
+_espeak.AUDIO_OUTPUT_RETRIEVAL = _espeak.AUDIO_OUTPUT_SYNCHRONOUS
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
 """The flow engine: `step(book, state, event) -> state, effects`. Sans-IO: no sound, no clock, no asyncio.
 
 Effects come in the order in which they are to be run: any number of Say, then at most one of Listen, RunCheck,
-Transfer, EndCall. Events that do not fit what the conversation waits for change nothing, so a late event of an overtaken turn is
-harmless. Whatever comes in, a call ends: every question has its number of tries, every call its number of turns.
+Transfer, EndCall. Events that do not fit what the conversation waits for change nothing, so a late event of an
+overtaken turn is harmless. Whatever comes in, a call ends: every question has its number of tries, every call its
+number of turns.
 """
 
 from __future__ import annotations

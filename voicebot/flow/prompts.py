@@ -101,6 +101,10 @@ class Prompts:
         """A flow's prompts by name; empty where it has no template."""
         return self._blocks.get(flow, {})
 
+    def folder_flows(self) -> set[str]:
+        """Names of the flows that have a template (or would, where the flow is missing)."""
+        return set(self._blocks)
+
     def label(self, flow: str) -> str:
         """The template's file, for messages."""
         return self._labels.get(flow, f"{self.folder.parent.name}/{self.folder.name}/{flow}.j2")

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from voicebot.nlu.patterns import Match, find
-from voicebot.nlu.readers import date_readers
+from voicebot.nlu.readers import FIRST_YEAR, LAST_YEAR, date_readers
 from voicebot.nlu.tables import Words
 from voicebot.nlu.tokens import Token
-
-Values = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +52,23 @@ def _best(found: Sequence[Day]) -> tuple[Day, ...]:
     return tuple(sorted(kept, key=lambda day: (day.value is None, day.start - day.end, -day.start)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """The values of a form, the day it was said on, and whether a day of the past is meant."""
+
+    values: Mapping[str, int]
+    today: date
+    past: bool = False
+
+    def number(self, *names: str) -> int:
+        """The first of the values that was said."""
+        return next(self.values[name] for name in names if name in self.values)
+
+
 def _day(form: str, match: Match, today: date, past: bool) -> Day:
     if past and form not in ("day_month_year", "today"):
         return Day(None, match.start, match.end)
-    value, ambiguous, alternative = MEANINGS[form](match.values, today, past)
+    value, ambiguous, alternative = MEANINGS[form](_Said(match.values, today, past))
     return Day(value, match.start, match.end, ambiguous, alternative)
 
 
@@ -68,9 +79,9 @@ def _sure(value: date | None) -> Meaning:
     return value, False, None
 
 
-def _day_month_year(v: Values, today: date, past: bool) -> Meaning:
-    month = v.get("month", v.get("month_ordinal", 0))
-    return _sure(_made(full_year(v["year"], today, past), month, v["day"], today, past))
+def _day_month_year(said: _Said) -> Meaning:
+    year = full_year(said.number("year"), said.today, said.past)
+    return _sure(_made(year, said.number("month", "month_ordinal"), said.number("day"), said.today, said.past))
 
 
 def _made(year: int, month: int, day: int, today: date, past: bool) -> date | None:
@@ -89,119 +100,92 @@ def full_year(year: int, today: date, past: bool) -> int:
     return century + year - 100 * (past and century + year >= today.year)
 
 
-def _day_month(v: Values, today: date, past: bool) -> Meaning:
-    for year in range(today.year, today.year + 9):  # the 29th of February comes within eight years
-        made = _made(year, v["month"], v["day"], today, past)
-        if made and made >= today:
+def _day_month(said: _Said) -> Meaning:
+    for year in range(said.today.year, said.today.year + 9):  # the 29th of February comes within eight years
+        made = _made(year, said.number("month"), said.number("day"), said.today, said.past)
+        if made and made >= said.today:
             return _sure(made)
     return _sure(None)
 
 
 def month_later(today: date, months: int, day: int | None = None) -> date:
     """`day` of the month so many months on (None: the same day), the month's last day where it has no such day."""
-    index = today.year * 12 + today.month - 1 + months
-    year, month = divmod(index, 12)
+    year, month = divmod(today.year * 12 + today.month - 1 + months, 12)
     last = calendar.monthrange(year, month + 1)[1]
     return date(year, month + 1, min(today.day if day is None else day, last))
 
 
-def _day_of_month(v: Values, today: date, past: bool) -> Meaning:
-    day = v.get("day", v.get("day_ordinal", 0))
+def _next_day(day: int, today: date) -> date | None:
+    """The next day with that number."""
     for months in range(3):
         made = month_later(today, months, day)
         if made.day == day and made >= today:
-            return _sure(made)
-    return _sure(None)
+            return made
+    return None
 
 
-def _day_this_month(v: Values, today: date, past: bool) -> Meaning:
-    made = month_later(today, 0, v["day"])
-    return _sure(made if made.day == v["day"] and made >= today else None)
-
-
-def _day_next_month(v: Values, today: date, past: bool) -> Meaning:
-    made = month_later(today, 1, v["day"])
-    return _sure(made if made.day == v["day"] else None)
+def _day_in_month(said: _Said, months: int) -> Meaning:
+    made = month_later(said.today, months, said.number("day"))
+    return _sure(made if made.day == said.number("day") and made >= said.today else None)
 
 
 def _units(count: int, unit: int, today: date) -> date:
     return month_later(today, count) if unit == 31 else today + timedelta(days=count * unit)
 
 
-def _in_units(v: Values, today: date, past: bool) -> Meaning:
-    return _sure(_units(v.get("number", 1), v["unit"], today))
-
-
-def _in_couple_units(v: Values, today: date, past: bool) -> Meaning:
-    return _units(2, v["unit"], today), True, None
-
-
-def _weekday(v: Values, today: date, past: bool) -> Meaning:
+def _weekday(said: _Said) -> Meaning:
     """The first after today; on the day itself people say "today", so a week later is meant, not surely."""
-    ahead = (v["weekday"] - today.isoweekday()) % 7
+    ahead = (said.number("weekday") - said.today.isoweekday()) % 7
     if ahead == 0:
-        return today + timedelta(days=7), True, today
-    return _sure(today + timedelta(days=ahead))
+        return said.today + timedelta(days=7), True, said.today
+    return _sure(said.today + timedelta(days=ahead))
 
 
-def _weekday_day(v: Values, today: date, past: bool) -> Meaning:
+def _weekday_day(said: _Said) -> Meaning:
     """ "Friday the 13th": the next such day of the month; not sure where the weekday is another."""
-    value = _day_of_month({"day": v["day_ordinal"]}, today, past)[0]
-    return value, value is None or value.isoweekday() != v["weekday"], None
+    value = _next_day(said.number("day_ordinal"), said.today)
+    return value, value is None or value.isoweekday() != said.number("weekday"), None
 
 
-def _next_weekday(v: Values, today: date, past: bool) -> Meaning:
-    ahead = (v["weekday"] - today.isoweekday() - 1) % 7 + 1
-    this_week = ahead < 7 and today.isoweekday() + ahead <= 7
-    first = today + timedelta(days=ahead)
+def _next_weekday(said: _Said) -> Meaning:
+    today = said.today.isoweekday()
+    ahead = (said.number("weekday") - today - 1) % 7 + 1
+    this_week = today + ahead <= 7
+    first = said.today + timedelta(days=ahead)
     return first, this_week, first + timedelta(days=7) if this_week else None
 
 
-def _weekday_next_week(v: Values, today: date, past: bool) -> Meaning:
-    return _sure(today + timedelta(days=7 - today.isoweekday() + v["weekday"]))
+def _week_end(said: _Said) -> Meaning:
+    """Friday, or today where Friday is over: not sure."""
+    return said.today + timedelta(days=max(5 - said.today.isoweekday(), 0)), True, None
 
 
-def _week_end(v: Values, today: date, past: bool) -> Meaning:
-    """Friday, or the week's last day where Friday is over: not sure."""
-    return today + timedelta(days=max(5, today.isoweekday()) - today.isoweekday()), True, None
-
-
-def _next_week_end(v: Values, today: date, past: bool) -> Meaning:
-    return today + timedelta(days=12 - today.isoweekday()), True, None
-
-
-def _month_middle(v: Values, today: date, past: bool) -> Meaning:
-    return _day_of_month({"day": 15}, today, past)[0], True, None
-
-
-def _nothing(v: Values, today: date, past: bool) -> Meaning:
-    return _sure(None)
-
-
-MEANINGS: Mapping[str, Callable[[Values, date, bool], Meaning]] = {
+MEANINGS: Mapping[str, Callable[[_Said], Meaning]] = {
     "day_month_year": _day_month_year,
     "day_month": _day_month,
-    "month_year": _nothing,
-    "month": _nothing,
-    "day": _day_of_month,
-    "day_this_month": _day_this_month,
-    "day_next_month": _day_next_month,
-    "today": lambda v, today, past: _sure(today),
-    "tomorrow": lambda v, today, past: _sure(today + timedelta(days=1)),
-    "day_after_tomorrow": lambda v, today, past: _sure(today + timedelta(days=2)),
-    "in_units": _in_units,
-    "in_couple_units": _in_couple_units,
+    "month_year": lambda _: _sure(None),
+    "month": lambda _: _sure(None),
+    "day": lambda said: _sure(_next_day(said.number("day", "day_ordinal"), said.today)),
+    "day_this_month": lambda said: _day_in_month(said, 0),
+    "day_next_month": lambda said: _day_in_month(said, 1),
+    "today": lambda said: _sure(said.today),
+    "tomorrow": lambda said: _sure(said.today + timedelta(days=1)),
+    "day_after_tomorrow": lambda said: _sure(said.today + timedelta(days=2)),
+    "in_units": lambda said: _sure(_units(said.values.get("number", 1), said.number("unit"), said.today)),
+    "in_couple_units": lambda said: (_units(2, said.number("unit"), said.today), True, None),
     "weekday": _weekday,
     "weekday_day": _weekday_day,
     "next_weekday": _next_weekday,
-    "weekday_next_week": _weekday_next_week,
-    "month_end": lambda v, today, past: _sure(month_later(today, 0, 31)),
-    "next_month_end": lambda v, today, past: _sure(month_later(today, 1, 31)),
-    "month_middle": _month_middle,
-    "next_month_start": lambda v, today, past: _sure(month_later(today, 1, 1)),
+    "weekday_next_week": lambda said: _sure(
+        said.today + timedelta(days=7 - said.today.isoweekday() + said.number("weekday"))
+    ),
+    "month_end": lambda said: _sure(month_later(said.today, 0, 31)),
+    "next_month_end": lambda said: _sure(month_later(said.today, 1, 31)),
+    "month_middle": lambda said: (_next_day(15, said.today), True, None),
+    "next_month_start": lambda said: _sure(month_later(said.today, 1, 1)),
     "week_end": _week_end,
-    "next_week_end": _next_week_end,
-    "vague": _nothing,
+    "next_week_end": lambda said: (said.today + timedelta(days=12 - said.today.isoweekday()), True, None),
+    "vague": lambda _: _sure(None),
 }
 
 
@@ -240,13 +224,18 @@ def _ordered(first: int, second: int, year: int, span: tuple[int, int], words: W
 
 
 def _run_together(tokens: Sequence[Token], at: int, words: Words, today: date, past: bool) -> list[Day]:
-    """Figures only: eight (two of them the day, two the month, four the year), six with a short year for a birth date,
-    or four and then a year."""
+    """Figures run together: eight (day, month, year in the language's order), six with a short year for a birth date;
+    or two to four of them for day and month, and then a year."""
     text, end = tokens[at].text, at + 1
     if not tokens[at].is_number or tokens[at].ordinal:
         return []
-    if len(text) == 4 and end < len(tokens) and tokens[end].is_number and len(tokens[end].text) == 4:
-        text, end = text + tokens[end].text, end + 1
+    year_text = tokens[end].text if end < len(tokens) and tokens[end].is_number else ""
+    if len(text) in (2, 3, 4) and len(year_text) == 4 and FIRST_YEAR <= int(year_text) <= LAST_YEAR:
+        splits = {2: (1,), 3: (2, 1), 4: (2,)}[len(text)]
+        return [
+            _ordered(int(text[:cut]), int(text[cut:]), int(year_text), (at, end + 1), words, today, past)
+            for cut in splits
+        ]
     if len(text) != 8 and not (past and len(text) == 6):
         return []
     if words.dates.order == "ymd" and len(text) == 8:

@@ -67,7 +67,7 @@ class Language:
             return self.groups[kind].intents
         if kind == "birth_date":
             return ("date",)
-        return (kind.split(":")[0],)
+        return (kind.partition(":")[0],)
 
 
 def load_language(templates: Path, flows: Path, code: str) -> Language:
@@ -83,7 +83,7 @@ def load_language(templates: Path, flows: Path, code: str) -> Language:
     intents = _intents(top.section("intents"), words.spelling)
     groups = _groups(top.section("answers", required=False), intents)
     purposes = top.section("purposes", required=False)
-    purpose_texts = {name: purposes.texts(name) for name, _ in purposes.keys()}
+    purpose_texts = {name: purposes.texts(name) for name, _ in purposes.lines()}
     unrelated = top.texts("unrelated", required=False)
     purpose_patterns = {
         name: patterns(purposes, texts, words.spelling) for name, texts in purpose_texts.items() if name != "other"
@@ -112,7 +112,7 @@ def _likeness(labelled: Mapping[str, tuple[str, ...]], unrelated: tuple[Text, ..
 
 def _intents(section: Section, spelling: Spelling) -> dict[str, IntentSpec]:
     found: dict[str, IntentSpec] = {}
-    for name, line in section.keys():
+    for name, line in section.lines():
         if name in (AFFIRM, DENY, "affirm_deny", *VALUE_KINDS) or not name.isidentifier():
             section.error(line, f"`{name}` cannot name an intent: it is taken, or not made of letters, digits and _")
         inner = section.section(name)
@@ -138,7 +138,7 @@ def _phrases(section: Section, key: str, spelling: Spelling) -> tuple[Pattern, .
 
 def _groups(section: Section, intents: Mapping[str, IntentSpec]) -> dict[str, AnswerGroup]:
     found: dict[str, AnswerGroup] = {}
-    for name, line in section.keys():
+    for name, line in section.lines():
         if name in intents or name in VALUE_KINDS or name == "affirm_deny":
             section.error(line, f"`{name}` cannot name a kind of answer: it is taken")
         inner = section.section(name)

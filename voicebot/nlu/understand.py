@@ -21,7 +21,8 @@ _LATER, _FLOOR = 0.06, 0.6
 #: More hypotheses than any recogniser gives; bounds the work.
 _MAX_HYPOTHESES = 20
 #: A clause alone says less than the whole answer.
-_CLAUSE = 0.92
+_CLAUSE = 0.9
+CLAUSE_MIN = 3
 _FREE = 0.5
 #: A yes or no beside a phrase that settles something else ("no, wrong number") is not the point.
 _BESIDE = 0.9
@@ -135,7 +136,7 @@ def _likeness(tokens: Sequence[Token], language: Language) -> dict[str, float]:
     clauses = split_clauses(tokens, language)
     if len(clauses) > 1:
         for clause in clauses:
-            if len(clause) >= 2:
+            if len(clause) >= CLAUSE_MIN:
                 for label, like in _above_unrelated(clause, language).items():
                     best[label] = max(best.get(label, 0.0), like * _CLAUSE)
     return best

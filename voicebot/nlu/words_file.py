@@ -6,7 +6,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from voicebot.nlu.patterns import Pattern, PatternError, compile_pattern
-from voicebot.nlu.tables import AmountWords, DateWords, DigitWords, NegationWords, NumberWords, TimeWords, Words, YesNoWords
+from voicebot.nlu.tables import (
+    AmountWords,
+    DateWords,
+    DigitWords,
+    NegationWords,
+    NumberWords,
+    TimeWords,
+    Words,
+    YesNoWords,
+)
 from voicebot.nlu.tokens import Spelling, fold
 from voicebot.nlu.yaml_nodes import Problems, Section, Text, read_file
 
@@ -68,8 +77,8 @@ def _spelling(section: Section) -> Spelling:
     rewrites = section.section("rewrites", required=False)
     contractions = section.section("contractions", required=False)
     return Spelling(
-        rewrites={fold(key): fold(rewrites.text(key).value) for key, _ in rewrites.keys()},
-        contractions={fold(key): tuple(fold(contractions.text(key).value).split()) for key, _ in contractions.keys()},
+        rewrites={fold(key): fold(rewrites.text(key).value) for key, _ in rewrites.lines()},
+        contractions={fold(key): tuple(fold(contractions.text(key).value).split()) for key, _ in contractions.lines()},
         fillers=_set(section.texts("fillers", required=False)),
         ordinal_suffixes=_set(section.texts("ordinal_suffixes", required=False)),
     )
@@ -151,10 +160,10 @@ def _amounts(section: Section, spelling: Spelling) -> AmountWords:
     section.allow("currency", "subunits", "not_money", "shares")
     currency = section.section("currency")
     shares = section.numbers("shares", 1, 100, required=False)
-    lines = dict(section.section("shares", required=False).keys())
+    lines = dict(section.section("shares", required=False).lines())
     compiled = [(patterns(section, [Text(phrase, lines[phrase])], spelling), share) for phrase, share in shares.items()]
     return AmountWords(
-        currency={fold(key): currency.text(key).value for key, _ in currency.keys()},
+        currency={fold(key): currency.text(key).value for key, _ in currency.lines()},
         subunits=_set(section.texts("subunits", required=False)),
         not_money=_set(section.texts("not_money", required=False)),
         shares=tuple((found[0], share) for found, share in compiled if found),

@@ -69,7 +69,7 @@ class Section:
     def __contains__(self, key: str) -> bool:
         return key in self._entries
 
-    def keys(self) -> Iterator[tuple[str, int]]:
+    def lines(self) -> Iterator[tuple[str, int]]:
         """Every key with its line."""
         return ((key, line) for key, (line, _) in self._entries.items())
 
@@ -79,7 +79,7 @@ class Section:
 
     def allow(self, *keys: str) -> None:
         """Note every key that is not one of `keys`."""
-        for key, line in self.keys():
+        for key, line in self.lines():
             if key not in keys:
                 self.error(line, f"unknown key `{key}` in {self.name or 'the file'}; known: {', '.join(keys)}")
 
@@ -133,7 +133,7 @@ class Section:
         """The mapping of `key` from phrases to whole numbers in low..high."""
         inner = self.section(key, required=required)
         found: dict[str, int] = {}
-        for word, line in inner.keys():  # noqa: SIM118 - keys() of Section gives lines too
+        for word, line in inner.lines():
             value = inner.text(word).value
             if value.isdecimal() and low <= int(value) <= high:
                 found[word] = int(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from voicebot.nlu.intents import negated_places
 from voicebot.nlu.patterns import Pattern, match_at
 from voicebot.nlu.tables import Words
 from voicebot.nlu.tokens import Token
@@ -19,6 +20,7 @@ class _Sign:
     polarity: str  # affirm | deny | unsure
     start: int
     end: int
+    word: bool = False  # a bare word, not a phrase
 
 
 def yes_no(tokens: Sequence[Token], words: Words) -> dict[str, float]:
@@ -32,9 +34,8 @@ def yes_no(tokens: Sequence[Token], words: Words) -> dict[str, float]:
     doubt = any(sign.polarity == "unsure" for sign in signs)
     if not said:
         return {}
-    polarities = {sign.polarity for sign in said}
-    last = said[-1]
-    if len(polarities) == 2:
+    last = _deciding(said)
+    if len({sign.polarity for sign in said}) == 2:
         other = "deny" if last.polarity == "affirm" else "affirm"
         return {last.polarity: _MIXED, other: _MIXED - 0.1}
     covered = sum(sign.end - sign.start for sign in said)
@@ -44,10 +45,21 @@ def yes_no(tokens: Sequence[Token], words: Words) -> dict[str, float]:
     return {last.polarity: _SURE if rest <= 1 else _WITH_MORE}
 
 
+def _deciding(said: Sequence[_Sign]) -> _Sign:
+    """Of yes and no in one answer: the last of the bare words it starts with ("yeah no"), else the last of all."""
+    last = None
+    for sign in said:
+        if not sign.word or sign.start != (last.end if last else 0):
+            break
+        last = sign
+    return last or said[-1]
+
+
 def _signs(tokens: Sequence[Token], words: Words) -> list[_Sign]:
     """Yes, no and doubt from left to right, longest first, not overlapping."""
     tables = words.yes_no
     signs: list[_Sign] = []
+    turned = negated_places(tokens, words.negation)
     at, edge = 0, True
     while at < len(tokens):
         options = [
@@ -56,17 +68,17 @@ def _signs(tokens: Sequence[Token], words: Words) -> list[_Sign]:
             for match in [_longest(phrases, tokens, at)]
             if match
         ]
-        if edge or len(tokens) <= SHORT or at == len(tokens) - 1:
+        if edge or len(tokens) <= SHORT or _stands_apart(tokens, at):
             text = tokens[at].text
             if text in tables.deny_words:
-                options.append(_Sign("deny", at, at + 1))
+                options.append(_Sign("deny", at, at + 1, True))
             elif text in tables.affirm_words:
-                options.append(_Sign("affirm", at, at + 1))
+                options.append(_Sign("affirm", at, at + 1, True))
         best = max(options, key=lambda sign: sign.end, default=None)
         if best is None:
             at, edge = at + 1, False
         else:
-            signs.append(_turned(best, tokens, words))
+            signs.append(_turned(best, turned[at]))
             at, edge = best.end, True
     return signs
 
@@ -81,12 +93,12 @@ def _longest(phrases: Sequence[Pattern], tokens: Sequence[Token], at: int) -> _F
     return _Found(max(ends)) if ends else None
 
 
-def _turned(sign: _Sign, tokens: Sequence[Token], words: Words) -> _Sign:
-    """ "not correct" is a no: a negation right before a yes turns it round (and is part of it)."""
-    before = sign.start - 1
-    if sign.polarity == "affirm" and before >= 0:
-        word = tokens[before].text
-        same = tokens[before].clause == tokens[sign.start].clause
-        if same and word in words.negation.words and word not in words.negation.answers:
-            return _Sign("deny", before, sign.end)
-    return sign
+def _stands_apart(tokens: Sequence[Token], at: int) -> bool:
+    """The last word, in a clause of its own (", yes") or of a short answer."""
+    last = at == len(tokens) - 1
+    return last and (len(tokens) <= SHORT + 1 or tokens[at].clause != tokens[at - 1].clause)
+
+
+def _turned(sign: _Sign, negated: bool) -> _Sign:
+    """ "not correct", "I don't think that is right": a negation shortly before a yes makes it a no."""
+    return _Sign("deny", sign.start, sign.end) if sign.polarity == "affirm" and negated else sign

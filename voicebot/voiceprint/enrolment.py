@@ -6,6 +6,7 @@ person's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -85,8 +86,8 @@ def enrol(samples: Sequence[EnrolmentSample], settings: VoiceprintSettings) -> E
 def _amount(net_s: float, utterances: int, settings: VoiceprintSettings) -> list[str]:
     found = []
     if net_s < settings.enrol_min_net_s - 1e-6:
-        # Rounded down: "10.0 s of 10 s" would not say what is missing.
-        found.append(f"{int(net_s * 10 + 1e-6) / 10:.1f} s of {settings.enrol_min_net_s:g} s")
+        # Rounded down, here and below: "10.0 s of 10 s" would not say what is missing.
+        found.append(f"{math.floor(net_s * 10 + 1e-6) / 10:.1f} s of {settings.enrol_min_net_s:g} s")
     if utterances < settings.enrol_min_utterances:
         found.append(f"{utterances} of {settings.enrol_min_utterances} utterances")
     return found
@@ -95,14 +96,14 @@ def _amount(net_s: float, utterances: int, settings: VoiceprintSettings) -> list
 def _quality(quality: VoiceQuality, settings: VoiceprintSettings) -> list[str]:
     found = []
     if quality.snr_db is not None and quality.snr_db < settings.enrol_min_snr_db:
-        found.append(f"too noisy ({quality.snr_db:.0f} dB of {settings.enrol_min_snr_db:g} dB)")
+        found.append(f"too noisy ({math.floor(quality.snr_db)} dB of {settings.enrol_min_snr_db:g} dB)")
     if quality.clipping > settings.enrol_max_clipping:
         found.append(
             f"clipped ({100 * quality.clipping:.1f} % of samples, at most {100 * settings.enrol_max_clipping:g} %)"
         )
     if quality.speech_share < settings.enrol_min_speech_share:
         least = 100 * settings.enrol_min_speech_share
-        found.append(f"too little speech in the recording ({100 * quality.speech_share:.0f} % of {least:g} %)")
+        found.append(f"too little speech in the recording ({math.floor(100 * quality.speech_share)} % of {least:g} %)")
     return found
 
 

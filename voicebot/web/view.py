@@ -86,7 +86,7 @@ def _reply(turn: Turn) -> Entry | None:
     if turn.reply_confidence is not None and turn.reply_text:
         notes.append(f"recognised {turn.reply_confidence:.0%}")
     if turn.reply_gap_s is not None:
-        notes.append(f"answered after {turn.reply_gap_s:.2f} s")
+        notes.append(f"the bot replied after {turn.reply_gap_s:.2f} s")
     t = turn.prompt_t1 if turn.reply_t0 is None else turn.reply_t0
     return Entry(t, "caller", text, "customer", None, tuple(notes))
 

@@ -84,7 +84,8 @@ def test_the_example_is_synthetic_and_moves_with_the_day(tmp_path, empty):
 
 
 def test_byte_order_mark_crlf_blank_lines_quotes_and_optional_columns(empty, files):
-    people = '\ufeffnumber,id,name,birth_date,id_last4\r\n\r\n15550101001,C-1001,"Miller, ""Joe""",1990-05-02,4021\r\n,,,,\r\n'
+    head = "\ufeffnumber,id,name,birth_date,id_last4\r\n\r\n"
+    people = head + '15550101001,C-1001,"Miller, ""Joe""",1990-05-02,4021\r\n,,,,\r\n'
     short = ",".join(LOANS_HEADER.split(",")[:10])
     loans = f"{short}\n{','.join(LOAN.split(',')[:10])}\n"
     import_portfolio(empty.db, *files(people, loans), today=TODAY)

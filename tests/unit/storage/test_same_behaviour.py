@@ -36,17 +36,19 @@ _JOE = Customer("C-1", "Joe", "15550101001", date(1990, 5, 2), "4021", timezone=
 _ANNA = Customer("C-2", "Anna", "anna", date(1985, 3, 14), "7716")
 ACCOUNTS = (Account("A-1", _JOE, _LOAN), Account("A-2", _ANNA, _LOAN), Account("A-3", _JOE, _LOAN))
 
+CODES = [WarningCode.W_V1, WarningCode.W_V4]
+
 texts = st.text(max_size=20)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 plain = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | numbers | texts
 details = st.dictionaries(texts, plain | st.lists(plain, max_size=2), max_size=3)
-attempts = st.integers(1, 4)
-customers = st.sampled_from(["C-1", "C-2", "C-9"])
+attempts = st.sampled_from([1, 1, 2, 2, 3, 4, 9])
+customers = st.sampled_from(["C-1", "C-1", "C-1", "C-2", "C-9"])
 stamps = st.just("2026-11-22T12:00:00+00:00")
 moments = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31))  # noqa: DTZ001
 local_or_aware = moments | moments.map(lambda m: m.replace(tzinfo=UTC))
 
-warnings = st.builds(WarningRaised, code=st.sampled_from(WarningCode), reason=texts, evidence=details)
+warnings = st.builds(WarningRaised, code=st.sampled_from(CODES), reason=texts, evidence=details)
 promises = st.builds(
     Promise, amount=st.decimals(0, 10**9, places=2), due_on=st.dates(date(2026, 1, 1), date(2030, 1, 1))
 )
@@ -144,6 +146,8 @@ consents = st.builds(
 )
 checks = st.builds(CheckRecord, step=texts, name=texts, result=texts, t=numbers, detail=details)
 
+OPENED = AttemptStart("A-1", None, "reminder", "v", "outbound", "h", "baresip", "2026-11-22T12:00:00+00:00")
+
 
 def call(name: str, *arguments: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[str, tuple[object, ...]]]:
     return st.tuples(st.just(name), st.tuples(*arguments))
@@ -191,13 +195,41 @@ def on_both(run: Callable[[MemoryStore, SqliteStore], None]) -> None:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(st.lists(operations, min_size=1, max_size=14))
+@given(st.lists(operations, min_size=6, max_size=24))
 def test_any_calls_in_any_order(steps):
     def run(memory: MemoryStore, sqlite: SqliteStore) -> None:
-        for name, arguments in steps:
+        begin = [("open_attempt", (OPENED,)), ("open_attempt", (dataclasses.replace(OPENED, account_id=None),))]
+        for name, arguments in [*begin, *steps]:
             assert answer(memory, name, arguments) == answer(sqlite, name, arguments), name
-        for attempt in range(1, 15):
+        for attempt in range(1, 25):
             assert answer(memory, "call", (attempt,)) == answer(sqlite, "call", (attempt,))
+
+    on_both(run)
+
+
+def test_repeated_warnings_revocation_and_recovery():
+    """What random calls seldom meet, in a row."""
+    first, other = WarningRaised(CODES[0], "first", {"n": 1}), WarningRaised(CODES[0], "other", {"n": 2})
+    yes = Consent("C-1", "voiceprint", "spoken", "v", True, "2026-11-22T12:00:00+00:00")
+    print_ = Voiceprint("C-1", "m", ((1.0, 0.0),), 10.0, VoiceQuality(), "2026-11-22T12:00:00+00:00", "C-1")
+    steps = [
+        *[("open_attempt", (dataclasses.replace(OPENED, account_id=a),)) for a in ("A-1", "A-2", "A-3", "A-1", None)],
+        *[("add_warning", (1, "C-1", first)), ("add_warning", (1, "C-1", other)), ("add_warning", (3, "C-1", other))],
+        *[("save_voiceprint", (print_,)), ("add_consent", (1, yes)), ("save_voiceprint", (print_,))],
+        *[("add_consent", (1, dataclasses.replace(yes, granted=g))) for g in (None, True)],
+        *[("voiceprint", ("C-1",)), ("add_consent", (1, dataclasses.replace(yes, granted=False)))],
+        *[("voiceprint", ("C-1",)), ("progress", (1, AttemptProgress(last_step="")))],
+        *[("add_turn", (n, Turn("said", "p", "t", 0.0, 1.0))) for n in (1, 2)],
+        *[("close_attempt", (3, Outcome(Disposition.BUSY, warnings=(first, other)))), ("recover", ()), ("recover", ())],
+    ]
+
+    def run(memory: MemoryStore, sqlite: SqliteStore) -> None:
+        for name, arguments in steps:
+            assert answer(memory, name, arguments) == answer(sqlite, name, arguments), (name, arguments)
+        for attempt in range(1, 6):
+            assert answer(memory, "call", (attempt,)) == answer(sqlite, "call", (attempt,))
+        assert [memory.call(n).outcome.last_step for n in (1, 2)] == ["", "said"]
+        assert [w.reason for w in memory.call(1).warnings + memory.call(3).warnings] == ["first", "other"]
 
     on_both(run)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import stat
 import subprocess
 import sys
@@ -302,6 +303,8 @@ def test_a_refused_consent_revokes_the_voiceprint(store):
     assert store.voiceprint("C-1") == second
     no = Consent("C-1", "voiceprint", "spoken", "v1", False, "2026-11-22T14:00:00+00:00")
     store.add_consent(None, Consent("C-2", "voiceprint", "spoken", "v1", False, no.at))
+    store.add_consent(None, dataclasses.replace(no, granted=None))
+    store.add_consent(None, dataclasses.replace(no, purpose="marketing"))
     assert store.voiceprint("C-1") == second
     store.add_consent(None, no)
     assert store.voiceprint("C-1") is None

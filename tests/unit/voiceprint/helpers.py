@@ -6,7 +6,7 @@ import numpy as np
 
 from voicebot.model.voice import Embedding, Voiceprint, VoiceQuality
 
-DIMENSIONS = 32
+DIMENSIONS = 192
 GOOD = VoiceQuality(snr_db=30.0)
 
 

@@ -1,0 +1,151 @@
+"""`sip-sim` as a program: events for whoever drives the bot, reports, exit status, messages for bad input."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from aiosipua.auth import SipDigestAuth
+
+from sip_sim.phone import LineSpec, Phone, Switchboard
+from sip_sim.sip import SipEndpoint
+
+ROOT = Path(__file__).parents[2]
+BUSY = """\
+scenario: busy
+call: {flow: reminder, account: A-1, number: "15550101001"}
+answers: {after_s: 0.1, with: 486}
+expect: {disposition: BUSY, sip: [100, 486]}
+"""
+
+
+def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sip_sim", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+
+
+async def call(port: int, number: str) -> int:
+    far = SipEndpoint("127.0.0.1", 0)
+    await far.start()
+    phone = Phone(far, LineSpec())
+    Switchboard(far, lambda _call, _user: None)
+    status = await phone.dial(f"sip:{number}@127.0.0.1:{port}", ("127.0.0.1", port), "bank", timeout_s=5)
+    await phone.close()
+    await far.stop()
+    return status
+
+
+async def test_events_report_and_exit_status(tmp_path: Path) -> None:
+    (tmp_path / "busy.yaml").write_text(BUSY)
+    arguments = ["run", str(tmp_path / "busy.yaml"), "--listen", "127.0.0.1:0", "--events"]
+    arguments += ["--out", str(tmp_path / "out"), "--junit", str(tmp_path / "junit.xml")]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sip_sim", *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 30))
+    assert ready["event"] == "ready"
+    (listed,) = ready["scenarios"]
+    assert (listed["scenario"], listed["account"], listed["flow"]) == ("busy", "A-1", "reminder")
+    assert listed["expect"] == {"disposition": "BUSY"}
+    assert await call(ready["port"], "15550101001") == 486
+    events = [json.loads(line) for line in (await process.stdout.read()).splitlines()]
+    assert [event["event"] for event in events] == ["call", "result", "done"]
+    assert events[1]["passed"]
+    assert events[1]["sip"] == ["INVITE", "100", "486", "ACK"]
+    assert await process.wait() == 0
+    assert (tmp_path / "out" / "report.json").stat().st_size > 0
+    assert (tmp_path / "junit.xml").stat().st_size > 0
+
+
+def test_a_scenario_nobody_calls_fails(tmp_path: Path) -> None:
+    (tmp_path / "busy.yaml").write_text(BUSY)
+    got = run("run", str(tmp_path / "busy.yaml"), "--listen", "127.0.0.1:0", "--wait", "0.5", "--out", str(tmp_path))
+    assert got.returncode == 1
+    assert "nobody called this number" in got.stdout.replace("\n", " ").replace("│", " ").replace("  ", " ")
+
+
+def test_a_wrong_file_is_named_with_its_line_and_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("scenario: x\ncall: {number: 100, codex: PCMA}\ncaller: []\n")
+    got = run("check", str(tmp_path / "bad.yaml"))
+    assert got.returncode == 2
+    assert "bad.yaml:2: call: unknown key 'codex'; did you mean 'codec'?" in got.stderr
+    assert "what to do:" in got.stderr
+    assert "Traceback" not in got.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "nowhere.yaml"),
+        ("run", "--listen", "here"),
+        ("run", "--expect-only", "no_such_scenario"),
+        ("say", "--voice", "nobody", "--text", "x", "--out", "x.wav"),
+        ("phone", "--persona", "nobody"),
+    ],
+)
+def test_bad_arguments_end_with_status_2_and_a_hint(arguments: tuple[str, ...]) -> None:
+    got = run(*arguments)
+    assert got.returncode == 2, got.stderr
+    assert "Traceback" not in got.stderr
+    assert got.stderr.strip()
+
+
+def test_check_of_the_shipped_scenarios_and_the_help() -> None:
+    got = run("check")
+    assert got.returncode == 0, got.stderr
+    assert "verification_right_person.yaml: ok" in got.stdout
+    shown = run("--help").stdout
+    for command in ("run", "phone", "check", "say", "record", "voices"):
+        assert command in shown
+    assert "Examples:" in run("run", "--help").stdout
+
+
+async def test_the_open_phone_answers_hears_speaks_and_registers(tmp_path: Path) -> None:
+    from sip_sim.desk import Desk, DeskSpec
+    from sip_sim.ears import Ears
+    from sip_sim.hearing import SpeechEnded
+    from sip_sim.registrar import Registrar
+    from sip_sim.voices import VoiceBox
+
+    registrar = Registrar({"100": "secret"})
+    far = SipEndpoint("127.0.0.1", 0, registrar)
+    await far.start()
+    host, port = far.address
+    ears, box, shown = Ears(ROOT / "models" / "whisper-tiny-en"), VoiceBox(tmp_path), list[str]()
+    spec = DeskSpec("100", "heart", port=0, ring_s=0.1, registrar=f"{host}:{port}", password="secret")
+    desk = Desk(spec, box, ears, shown.append)
+    serving = asyncio.create_task(desk.run(None, calls=1))
+    while not any("listens" in line for line in shown):
+        await asyncio.sleep(0.05)
+        assert not serving.done() or serving.result()
+    assert registrar.bindings["100"]
+    phone = Phone(far, LineSpec(hangover_s=0.5))
+    board = Switchboard(far, lambda _call, _user: None)
+    dialing = asyncio.create_task(phone.dial(f"sip:100@127.0.0.1:{desk.address[1]}", desk.address, "bank"))
+    await asyncio.sleep(0)
+    board.add(phone)
+    assert await dialing == 200
+    desk.type("Hello, who is speaking, please?")
+    while not isinstance(event := await asyncio.wait_for(phone.events.get(), 15), SpeechEnded):
+        pass
+    assert "who is speaking" in (await asyncio.to_thread(ears.transcribe, event.samples)).lower()
+    phone.say(box.say("heart", "This is your bank."))
+    while not any(line.startswith("heard:") for line in shown):
+        await asyncio.sleep(0.05)
+    desk.type("/hangup")
+    await asyncio.wait_for(serving, 15)
+    await phone.close()
+    await far.stop()
+    assert any("your bank" in line for line in shown)
+    assert shown[-1] == "call ended by me"
+
+
+def test_desk_bad_password_is_said(tmp_path: Path) -> None:
+    got = run(
+        "phone", "--register", "127.0.0.1:9", "--password", "x", "--listen", "127.0.0.1:0", "--out", str(tmp_path)
+    )
+    assert got.returncode == 2
+    assert "did not accept the registration" in got.stderr

@@ -1,0 +1,1 @@
+"""What keeps the tree as docs/design.md wants it."""
