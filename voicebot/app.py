@@ -8,7 +8,7 @@ import logging
 from types import TracebackType
 from typing import Self
 
-from storage.db import SqliteStore, open_store
+from storage.db import SqliteStore, open_reader, open_store
 from voicebot.call.kit import Kit
 from voicebot.call.observer import CallObserver, NoObserver
 from voicebot.call.supervisor import Supervisor
@@ -31,6 +31,9 @@ from voicebot.nlu.language import load_language
 from voicebot.settings import Settings
 from voicebot.voiceprint.calibration import Calibration
 from voicebot.voiceprint.calibration import load as load_calibration
+from voicebot.web.app import make_app
+from voicebot.web.live import LiveFeed
+from voicebot.web.server import ConsoleServer
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +116,12 @@ def make_signaling(settings: Settings) -> Signaling:
     from voicebot.signaling.baresip_agent import BaresipSignaling
 
     return BaresipSignaling(settings.telephony, settings.trunk)
+
+
+def make_console(settings: Settings, live: LiveFeed, token: str) -> ConsoleServer:
+    """The console over the same database (read only) and the live feed."""
+    app = make_app(open_reader(settings.paths.database), live, token, settings.paths.recordings)
+    return ConsoleServer(app, settings.web.address, settings.web.port)
 
 
 def script_version(book: FlowBook, prompts: Prompts) -> str:

@@ -225,7 +225,7 @@ def test_people_the_calibration_never_saw(bench: Bench) -> None:
 
     def reads(person: str, takes: range) -> AudioFrame:
         files = [SHARED / "digits" / person / f"{digit}_{take}.flac" for take in takes for digit in range(10)]
-        pause = bytes(2 * 4000)
+        pause = bytes(2 * 2000)
         return AudioFrame(b"".join(read_recording(f).pcm16 + pause for f in files if f.is_file()), 8000)
 
     prints = {p: bench.enrol([reads(p, range(4)), reads(p, range(4, 8))]) for p in people}

@@ -39,7 +39,7 @@ class Prompter:
     async def warm(self) -> None:
         """Speak into the cache, before the call, every prompt whose words are known now: the customer never waits for
         the synthesizer. What is rendered here is not said: the gate is on saying (`prepare`)."""
-        await run(self._kit.workers.tts, self._warm)
+        await run(self._kit.workers.ahead, self._warm)
 
     def _warm(self) -> None:
         context = PromptContext(

@@ -22,12 +22,14 @@ class Workers:
 
     asr: ThreadPoolExecutor = field(default_factory=lambda: _pool(2, "asr"))
     tts: ThreadPoolExecutor = field(default_factory=lambda: _pool(1, "tts"))
+    #: Prompts of calls that are not dialled yet: never in the way of one that is.
+    ahead: ThreadPoolExecutor = field(default_factory=lambda: _pool(1, "ahead"))
     voice: ThreadPoolExecutor = field(default_factory=lambda: _pool(1, "voice"))
     storage: ThreadPoolExecutor = field(default_factory=lambda: _pool(1, "storage"))
 
     def close(self) -> None:
         """Finish what is queued and end the threads."""
-        for pool in (self.asr, self.tts, self.voice, self.storage):
+        for pool in (self.asr, self.tts, self.ahead, self.voice, self.storage):
             pool.shutdown(wait=True)
 
 

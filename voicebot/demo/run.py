@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from storage.db import open_reader
+from storage.db import open_store
 from storage.records import CallSummary
 from voicebot.app import Application
 from voicebot.commands.screen import Screen
@@ -51,7 +51,7 @@ class DemoScreen(Screen):
         listed = self.labels.get(str(event.get("scenario")))
         if verb is not None and listed is not None:
             self.line(
-                f"{listed.account} {listed.flow}", float(event.get("t", 0.0)), verb, str(event.get("text", "")), ""
+                f"{listed.account} {listed.flow}", float(event.get("t0", 0.0)), verb, str(event.get("text", "")), ""
             )
 
 
@@ -129,14 +129,18 @@ async def _call_all(application: Application, simulator: Simulator, screen: Demo
 
 def _rows(listed: Sequence[Listed], events: Sequence[Event], database: Path) -> tuple[Row, ...]:
     measured = {str(e["scenario"]): e for e in events}
-    with open_reader(database) as reader:
-        stored = sorted(reader.calls(limit=10_000), key=lambda c: c.attempt_id)
-        warned = {c.attempt_id: tuple(w.code for w in reader.call(c.attempt_id).warnings) for c in stored if c.warnings}
-    rows = []
-    for scenario in listed:
-        match = _take(stored, scenario)
-        codes = warned.get(match.attempt_id, ()) if match is not None else ()
-        rows.append(Row(scenario, measured.get(scenario.scenario), match, codes))
+    with open_store(database) as store:
+        stored = sorted(store.calls(limit=10_000), key=lambda c: c.attempt_id)
+        rows = []
+        for scenario in listed:
+            match = _take(stored, scenario)
+            if match is None:
+                rows.append(Row(scenario, measured.get(scenario.scenario), None))
+                continue
+            record = store.call(match.attempt_id)
+            codes = tuple(warning.code for warning in record.warnings)
+            enrolled = match.customer_id is not None and store.voiceprint(match.customer_id) is not None
+            rows.append(Row(scenario, measured.get(scenario.scenario), match, codes, record.outcome, enrolled))
     return tuple(rows)
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from storage.records import CallSummary
 from voicebot.demo.simulator import Event, Listed
+from voicebot.model.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Row:
     measured: Event | None
     stored: CallSummary | None
     warnings: tuple[str, ...] = ()
+    outcome: Outcome | None = None
+    enrolled: bool = False
 
     def wrong(self) -> list[str]:
         """Everything that is not as the scenario expects it; [] = passed."""
@@ -31,10 +34,15 @@ class Row:
             "voiceprint": str(self.stored.voice_state),
             "sip_status": str(self.stored.sip_status),
             "warning": ",".join(self.warnings),
+            "promise_amount": f"{self.stored.promise_amount:f}" if self.stored.promise_amount is not None else "none",
+            "appointment": "yes" if self.outcome is not None and self.outcome.appointment is not None else "no",
+            "enrolled": "yes" if self.enrolled else "no",
         }
+        for item, result in (self.outcome.items if self.outcome is not None else {}).items():
+            seen[f"item_{item}"] = str(result)
         for key, wanted in self.listed.expect.items():
-            if key in seen and seen[key] != str(wanted):
-                found.append(f"{key} is {seen[key]}, expected {wanted}")
+            if seen.get(key) != str(wanted):
+                found.append(f"{key} is {seen.get(key)}, expected {wanted}")
         return found
 
 

@@ -14,8 +14,8 @@ from voicebot.nlu.tokens import Token
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An amount meant by tokens [start, end), in the loan's currency. `named`: a currency was said; `plain`: a number that
-    also may be something else ("five"); `share`: hundredths of what is owed, instead of `value`."""
+    """An amount meant by tokens [start, end), in the loan's currency. `named`: a currency was said; `ambiguous`: it may
+    be another; `share`: hundredths of what is owed, instead of `value`."""
 
     value: Decimal | None
     start: int

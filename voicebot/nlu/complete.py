@@ -12,7 +12,7 @@ from voicebot.nlu.tokens import tokenise
 from voicebot.nlu.understand import understand
 
 #: Confidence from which an intent makes an answer whole.
-_CLEAR = 0.8
+_CLEAR = 0.7
 
 
 class Completeness(StrEnum):
@@ -30,7 +30,7 @@ def completeness(text: str, expects: Sequence[str], language: Language, today: d
     intents = understand((text,), expects, language, today)
     if any(intent.name in language.everywhere and intent.confidence >= _CLEAR for intent in intents):
         return Completeness.COMPLETE
-    if any(_whole(intent) for intent in intents):
+    if any(_whole(intent, expects) for intent in intents):
         return Completeness.COMPLETE
     if "free" in expects or not _asks_value(expects):
         return Completeness.OPEN
@@ -48,9 +48,11 @@ def hesitates(text: str, language: Language) -> bool:
     return len(tokens) > 1 and tokens[-1].text in language.words.dangling
 
 
-def _whole(intent: Intent) -> bool:
+def _whole(intent: Intent, expects: Sequence[str]) -> bool:
     if intent.name == "free" or intent.confidence < _CLEAR:
         return False
+    if intent.name == "digits":  # of a string of any length more may always come
+        return any(kind == f"digits:{len(str(intent.slots['digits']))}" for kind in expects)
     if intent.name == "promise":
         return "date" in intent.slots and ("amount" in intent.slots or "share" in intent.slots)
     if intent.name == "appointment":

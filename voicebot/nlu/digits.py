@@ -44,15 +44,14 @@ def best_digits(tokens: Sequence[Token], words: Words, length: int | None) -> tu
     Digits said plainly come before those that need a homophone; of several runs the last counts (people correct
     themselves), and all runs together where only that has the right length.
     """
-    for homophones, confidence in ((False, 0.95), (True, 0.7)):
+    for homophones, sure in ((False, 0.95), (True, 0.7)):
         runs = digit_runs(tokens, words, homophones=homophones)
         found = [reading for run in reversed(runs) for reading in run.readings if length in (None, len(reading))]
-        if not found and length is not None:
-            found = [text for text in _joined(runs) if len(text) == length]
-            confidence -= 0.1
-        if found:
-            unique = list(dict.fromkeys(found))
-            return tuple((text, round(confidence - 0.15 * min(i, 3), 2)) for i, text in enumerate(unique[:4]))
+        joined = [text for text in _joined(runs) if len(text) == length]
+        if found or joined:
+            level = sure if found else sure - 0.1
+            unique = list(dict.fromkeys(found or joined))
+            return tuple((text, round(level - 0.15 * min(i, 3), 2)) for i, text in enumerate(unique[:4]))
     return ()
 
 
@@ -111,7 +110,7 @@ def _counted(tokens: Sequence[Token], small: tuple[int, int], words: Words) -> t
     value, after = small
     if after < len(tokens) and words.numbers.multipliers.get(tokens[after].text) == 1000 and value > 0:
         return _thousands(tokens, value, after + 1, words)
-    if after < len(tokens) and words.numbers.multipliers.get(tokens[after].text) == 100 and 0 < value:
+    if after < len(tokens) and words.numbers.multipliers.get(tokens[after].text) == 100 and value > 0:
         rest = _rest(tokens, after + 1, words)
         return (f"{value}{rest[0]:02d}",), rest[1]
     if value > 20 and value % 10:

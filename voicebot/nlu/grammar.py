@@ -1,4 +1,4 @@
-"""The phrase list a step gives to a grammar recogniser (Vosk): what may be answered, and what is understood everywhere."""
+"""The phrase list of a step for a grammar recogniser (Vosk): the answers expected and what is understood everywhere."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def phrases(expects: Sequence[str], language: Language) -> tuple[str, ...] | Non
         else:
             found |= _kind(kind, language.words)
     for name in names:
-        found.update(_plain(text, language.words) for text in language.intents[name].examples)
+        found.update(_plain(text) for text in language.intents[name].examples)
     return tuple(sorted(phrase for phrase in found if phrase and not any(char.isdigit() for char in phrase)))
 
 
@@ -51,7 +51,7 @@ def _kind(kind: str, words: Words) -> set[str]:
         found |= _written(pattern for pattern, _ in words.amounts.shares)
     if kind in ("time", "appointment"):
         found |= _forms(words.times.forms) | _written((*words.times.morning, *words.times.afternoon))
-    return {_plain(phrase, words) for phrase in found}
+    return {_plain(phrase) for phrase in found}
 
 
 def _digits(words: Words) -> set[str]:
@@ -114,7 +114,7 @@ def _contracted(phrase: str, words: Words) -> str:
     return padded.strip()
 
 
-def _plain(text: str, words: Words) -> str:
+def _plain(text: str) -> str:
     """An example as a recogniser's vocabulary has it: lower case, no punctuation but apostrophes."""
     letters = "".join(char if char.isalnum() or char in "' " else " " for char in fold(text))
     return " ".join(letters.split())

@@ -26,14 +26,15 @@ _PAIR, _LETTERS = 0.7, 0.3
 
 @dataclass(frozen=True, slots=True)
 class IntentSpec:
-    """One intent of intents.yaml. `examples` as written; `everywhere`: understood in every step."""
+    """One intent of intents.yaml. `examples` as written; `everywhere`: understood in every step;
+    `over`: intents that step back where this one was understood too."""
 
     name: str
     everywhere: bool
     strong: tuple[Pattern, ...]
     weak: tuple[Pattern, ...]
     examples: tuple[str, ...]
-    line: int = 0
+    over: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

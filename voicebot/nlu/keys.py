@@ -34,13 +34,10 @@ def understand_keys(keys: str, expects: Sequence[str], language: Language, today
 
 
 def _kind(kind: str, pressed: str, language: Language, today: date) -> list[Intent]:
-    if kind == "affirm_deny":
-        names = {YES_KEY: AFFIRM, NO_KEY: DENY}
-        return [Intent(names[pressed], {}, _KEYED)] if pressed in names else []
-    if kind in language.groups:
-        group = language.groups[kind]
-        name = {YES_KEY: group.affirm, NO_KEY: group.deny}.get(pressed, "")
-        return [Intent(name, {}, _KEYED)] if name else []
+    if kind == "affirm_deny" or kind in language.groups:
+        group = language.groups.get(kind)
+        sides = {YES_KEY: group.affirm if group else AFFIRM, NO_KEY: group.deny if group else DENY}
+        return [Intent(sides[pressed], {}, _KEYED)] if sides.get(pressed) else []
     if kind.startswith("digits"):
         length = kind.partition(":")[2]
         fits = pressed.isdecimal() and (len(pressed) == int(length) if length else len(pressed) > 1)
@@ -49,11 +46,12 @@ def _kind(kind: str, pressed: str, language: Language, today: date) -> list[Inte
         amount = _amount(pressed)
         slots: dict[str, SlotValue] = {"amount": amount} if amount else {}
         return [Intent(kind, slots, _KEYED)] if slots else []
-    if kind in ("date", "birth_date") and len(pressed) in (6, 8) and pressed.isdecimal():
-        return value_intents(kind, language.tokens(pressed), language, today)
-    if kind == "time" and len(pressed) == 4 and pressed.isdecimal():
-        return value_intents(kind, language.tokens(f"{pressed[:2]}:{pressed[2:]}"), language, today)
-    return []
+    text = ""
+    if kind in ("date", "birth_date") and len(pressed) in (6, 8):
+        text = pressed
+    elif kind == "time" and len(pressed) == 4:
+        text = f"{pressed[:2]}:{pressed[2:]}"
+    return value_intents(kind, language.tokens(text), language, today) if text.isdecimal() or ":" in text else []
 
 
 def _amount(pressed: str) -> Decimal | None:

@@ -16,6 +16,8 @@ from voicebot.nlu.yaml_nodes import Problems, Section, Text, read_file
 #: Kinds of answer that are built in; every intent's name and every group of `answers` is one too.
 VALUE_KINDS = ("date", "birth_date", "digits", "amount", "promise", "time", "appointment", "purpose", "free")
 AFFIRM, DENY = "affirm", "deny"
+#: The purpose class whose phrases settle nothing where another class was named too.
+OTHER = "other"
 HINT = "docs/understanding.md describes words.yaml and intents.yaml"
 
 
@@ -85,9 +87,7 @@ def load_language(templates: Path, flows: Path, code: str) -> Language:
     purposes = top.section("purposes", required=False)
     purpose_texts = {name: purposes.texts(name) for name, _ in purposes.lines()}
     unrelated = top.texts("unrelated", required=False)
-    purpose_patterns = {
-        name: patterns(purposes, texts, words.spelling) for name, texts in purpose_texts.items() if name != "other"
-    }
+    purpose_patterns = {name: patterns(purposes, texts, words.spelling) for name, texts in purpose_texts.items()}
     problems.check(HINT)
     return Language(
         code=code,
@@ -97,7 +97,9 @@ def load_language(templates: Path, flows: Path, code: str) -> Language:
         purposes={name: tuple(text.value for text in texts) for name, texts in purpose_texts.items()},
         phrase_index=PhraseIndex((name, spec.strong, spec.weak) for name, spec in intents.items()),
         likeness_index=_likeness({name: spec.examples for name, spec in intents.items()}, unrelated, words),
-        purpose_phrases=PhraseIndex((name, found, ()) for name, found in purpose_patterns.items()),
+        purpose_phrases=PhraseIndex(
+            (name, (), found) if name == OTHER else (name, found, ()) for name, found in purpose_patterns.items()
+        ),
         purpose_likeness=_likeness(
             {name: tuple(text.value for text in texts) for name, texts in purpose_texts.items()}, unrelated, words
         ),
@@ -116,7 +118,10 @@ def _intents(section: Section, spelling: Spelling) -> dict[str, IntentSpec]:
         if name in (AFFIRM, DENY, "affirm_deny", *VALUE_KINDS) or not name.isidentifier():
             section.error(line, f"`{name}` cannot name an intent: it is taken, or not made of letters, digits and _")
         inner = section.section(name)
-        inner.allow("everywhere", "strong", "weak", "examples")
+        inner.allow("everywhere", "over", "strong", "weak", "examples")
+        for text in inner.texts("over", required=False):
+            if text.value not in section:
+                inner.error(text.line, f"`{text.value}` is no intent of this file")
         examples = inner.texts("examples")
         for text in examples:
             if not tokenise(text.value, spelling):
@@ -127,7 +132,7 @@ def _intents(section: Section, spelling: Spelling) -> dict[str, IntentSpec]:
             strong=_phrases(inner, "strong", spelling),
             weak=_phrases(inner, "weak", spelling),
             examples=tuple(text.value for text in examples),
-            line=line,
+            over=tuple(text.value for text in inner.texts("over", required=False)),
         )
     return found
 

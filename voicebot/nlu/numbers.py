@@ -17,6 +17,8 @@ def figures(tokens: Sequence[Token], at: int, words: NumberWords) -> Reading | N
     """A number written in figures: "5", "5,000", "2.5", "1,250.50"."""
     if at >= len(tokens) or not tokens[at].is_number or len(tokens[at].text) > MAX_FIGURES:
         return None
+    if at > 0 and tokens[at - 1].is_number and tokens[at].glue in (words.decimal, words.thousands):
+        return None  # inside a number
     text, after = tokens[at].text, at + 1
     while after < len(tokens) and tokens[after].is_number and tokens[after].glue == words.thousands:
         if len(tokens[after].text) != 3 or len(text) + 3 > MAX_FIGURES:
@@ -25,9 +27,16 @@ def figures(tokens: Sequence[Token], at: int, words: NumberWords) -> Reading | N
     if after < len(tokens) and tokens[after].is_number and tokens[after].glue == words.decimal:
         fraction = tokens[after].text
         if len(fraction) == 3:  # "9.075" is nine thousand and seventy-five to Whisper, money has two places
-            return Decimal(text + fraction), after + 1
+            return _swapped(tokens, text + fraction, after + 1, words)
         return (Decimal(f"{text}.{fraction}"), after + 1) if len(fraction) <= 2 else None
     return Decimal(text), after
+
+
+def _swapped(tokens: Sequence[Token], text: str, at: int, words: NumberWords) -> Reading | None:
+    """The marks of another country: "1.250,50"."""
+    if at < len(tokens) and tokens[at].is_number and tokens[at].glue == words.thousands:
+        return (Decimal(f"{text}.{tokens[at].text}"), at + 1) if len(tokens[at].text) == 2 else None
+    return Decimal(text), at
 
 
 def below_hundred(tokens: Sequence[Token], at: int, words: NumberWords) -> tuple[int, int] | None:
@@ -43,7 +52,7 @@ def below_hundred(tokens: Sequence[Token], at: int, words: NumberWords) -> tuple
 
 
 def number(tokens: Sequence[Token], at: int, words: NumberWords) -> Reading | None:
-    """The longest number that starts at `at`: "two thousand", "twenty five hundred", "a hundred and fifty", "2.5 thousand"."""
+    """The longest number that starts at `at`: "two thousand", "twenty five hundred", "a hundred and fifty"."""
     total, current, after = Decimal(0), _start(tokens, at, words), at
     ceiling = Decimal(10) ** 15
     if current is None:

@@ -22,7 +22,7 @@ def date_readers(words: Words) -> Readers:
             "month": lambda tokens, at: _named(tokens, at, words.dates.months),
             "month_ordinal": lambda tokens, at: _within(_ordinals(tokens, at, words), 1, 12),
             "year": lambda tokens, at: years(tokens, at, words),
-            "year_short": lambda tokens, at: _four_figures(tokens, at),
+            "year_short": _four_figures,
             "number": lambda tokens, at: _numbers(tokens, at, words),
             "unit": lambda tokens, at: _named(tokens, at, words.dates.units),
             "weekday": lambda tokens, at: _named(tokens, at, words.dates.weekdays),
@@ -43,7 +43,7 @@ def time_readers(words: Words) -> Readers:
 
 
 def years(tokens: Sequence[Token], at: int, words: Words) -> list[tuple[int, int]]:
-    """Years: 1990, "nineteen ninety", "nineteen oh five", "two thousand and five", "90" (as 90: the century is open)."""
+    """Years: 1990, "nineteen ninety", "nineteen oh five", "two thousand and five", "90" (the century is open)."""
     if at >= len(tokens):
         return []
     found = _four_figures(tokens, at)

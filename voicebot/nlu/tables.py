@@ -77,8 +77,8 @@ class YesNoWords:
 
 @dataclass(frozen=True, slots=True)
 class NegationWords:
-    """Words that turn round what follows them, those of them that also are an answer of their own ("no, I ..."), phrases
-    in which they do not, words that end their reach."""
+    """`words` turn round what follows them; `answers` are those that also are an answer of their own ("no, I ...");
+    `harmless` phrases hold one and turn nothing round; `breaks` end its reach."""
 
     words: frozenset[str]
     answers: frozenset[str]

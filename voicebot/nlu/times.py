@@ -81,7 +81,7 @@ def _clock_like(match: Match, tokens: Sequence[Token]) -> bool:
 
 
 def _half(tokens: Sequence[Token], match: Match, words: Words) -> tuple[str | None, int]:
-    """ "morning" or "afternoon" where it is said right after the time or anywhere else in the answer; the place after it."""
+    """The half of the day said right after the time, or anywhere else in the answer; the place after it."""
     for name, phrases in (("morning", words.times.morning), ("afternoon", words.times.afternoon)):
         ends = [found.end for pattern in phrases if (found := match_at(pattern, tokens, match.end, {}))]
         if ends:

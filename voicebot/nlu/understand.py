@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from voicebot.model.intent import Intent
-from voicebot.nlu.intents import LIKE_MIN, STRONG, combined
+from voicebot.nlu.intents import LIKE_MIN, STRONG, WEAK, combined
 from voicebot.nlu.keys import understand_keys
 from voicebot.nlu.language import AFFIRM, DENY, Language
 from voicebot.nlu.tokens import Token
@@ -24,6 +24,8 @@ _MAX_HYPOTHESES = 20
 _CLAUSE = 0.9
 CLAUSE_MIN = 3
 _FREE = 0.5
+#: An intent that steps back for another (`over` in intents.yaml).
+_UNDER = 0.8
 #: A yes or no beside a phrase that settles something else ("no, wrong number") is not the point.
 _BESIDE = 0.9
 
@@ -125,6 +127,10 @@ def named_intents(
         confidence = combined(like)
         if confidence is not None and confidence > scores.get(label, 0.0):
             scores[label] = confidence
+    for label in [label for label, score in scores.items() if score >= WEAK]:
+        for other in language.intents[label].over:
+            if other in scores:
+                scores[other] = round(min(scores[other], scores[label]) * _UNDER, 3)
     wanted = expected | frozenset(language.everywhere)
     return [Intent(label, {}, score) for label, score in scores.items() if label in wanted]
 

@@ -22,20 +22,24 @@ _PART = 0.9
 
 def value_intents(kind: str, tokens: Sequence[Token], language: Language, today: date) -> list[Intent]:
     """Intents of a built-in kind of answer, best first; [] where no value was said."""
+    words = language.words
+    found: list[Intent] = []
     if kind.startswith("digits"):
         length = int(kind.partition(":")[2] or 0) or None
-        return [Intent("digits", {"digits": text}, level) for text, level in best_digits(tokens, language.words, length)]
-    if kind in ("date", "birth_date"):
-        return _date_intents(find_days(tokens, language.words, today, past=kind == "birth_date"))
-    if kind == "amount":
-        return _amount_intents(find_amounts(tokens, language.words))
-    if kind == "time":
-        return [Intent("time", _time_slots(clock), _time_level(clock)) for clock in find_times(tokens, language.words)[:1]]
-    if kind == "promise":
-        return _promise(tokens, language, today)
-    if kind == "appointment":
-        return _appointment(tokens, language, today)
-    return _purpose(tokens, language)
+        found = [Intent("digits", {"digits": text}, level) for text, level in best_digits(tokens, words, length)]
+    elif kind in ("date", "birth_date"):
+        found = _date_intents(find_days(tokens, words, today, past=kind == "birth_date"))
+    elif kind == "amount":
+        found = _amount_intents(find_amounts(tokens, words))
+    elif kind == "time":
+        found = [Intent("time", _time_slots(clock), _time_level(clock)) for clock in find_times(tokens, words)[:1]]
+    elif kind == "promise":
+        found = _promise(tokens, language, today)
+    elif kind == "appointment":
+        found = _appointment(tokens, language, today)
+    elif kind == "purpose":
+        found = _purpose(tokens, language)
+    return found
 
 
 def _date_intents(days: Sequence[Day]) -> list[Intent]:

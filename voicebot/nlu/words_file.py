@@ -182,4 +182,3 @@ def _yes_no(section: Section, spelling: Spelling) -> YesNoWords:
         deny=patterns(deny, deny.texts("phrases"), spelling),
         unsure=patterns(section, section.texts("unsure", required=False), spelling),
     )
-

@@ -10,8 +10,6 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from voicebot.model.audio import AudioFrame, SpeechChunk
 from voicebot.model.voice import VoiceQuality
 from voicebot.voiceprint import quality
@@ -214,7 +212,7 @@ class NetSpeech:
         spans = [[p for p in pieces if p.utterance == u] for u in utterances]
         span = sum(part[-1].t1 - part[0].t0 for part in spans)
         samples = quality.samples_of(pcm16)
-        noise = float(np.median(list(self._noise))) if self._noise else None
+        noise = quality.noise_power(self._noise)
         measured = VoiceQuality(
             snr_db=None if noise is None else quality.snr_db(quality.power(samples), noise),
             clipping=quality.clipping_share(samples),

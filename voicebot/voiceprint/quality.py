@@ -5,7 +5,7 @@ JR/T 0164-2018 (6.5) names these three as the gates before a voice is enrolled; 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ CLIP_FROM = 32000
 #: No line is better than this; a digital silence between words would give infinity.
 MAX_SNR_DB = 60.0
 MIN_SNR_DB = -10.0
+#: Power (squared samples) under which there is no sound at all: less than one step of the coding.
+DIGITAL_SILENCE = 1.0
 
 Samples = NDArray[np.float64]
 
@@ -50,12 +52,22 @@ def snr_db(speech_power: float, noise_power: float) -> float:
     return float(np.clip(10 * np.log10(clean / noise_power), MIN_SNR_DB, MAX_SNR_DB))
 
 
+def noise_power(quiet: Iterable[float]) -> float | None:
+    """The line's noise from the powers of its silent pieces: their median, so that a door or a word's end does not count.
+
+    Pieces of digital silence say nothing where others have sound (a sender that falls silent between words hides its
+    noise there). None where there are no pieces.
+    """
+    pieces = list(quiet)
+    heard = [p for p in pieces if p > DIGITAL_SILENCE] or pieces
+    return float(np.median(heard)) if heard else None
+
+
 def measure(pcm16: bytes, rate: int, speech: Sequence[SpeechChunk], *, t0: float = 0.0) -> VoiceQuality:
     """Measure one recording. `speech`: the VAD's chunks over it; `t0`: the time of the first sample.
 
-    SNR: power of the speech chunks against the median power of the silent ones (the median, so that a door or a
-    word's end does not count as line noise); None where there is no speech or no silence. Clipping is counted in
-    speech only. The share of speech is taken between the first and the last word.
+    SNR: power of the speech chunks against `noise_power` of the silent ones; None where there is no speech or no
+    silence. Clipping is counted in speech only. The share of speech is taken between the first and the last word.
     """
     samples = samples_of(pcm16)
     loud: list[Samples] = []
@@ -71,7 +83,8 @@ def measure(pcm16: bytes, rate: int, speech: Sequence[SpeechChunk], *, t0: float
     if not loud:
         return VoiceQuality(snr_db=None, clipping=clipping_share(samples), speech_share=0.0)
     spoken = np.concatenate(loud)
-    snr = snr_db(power(spoken), float(np.median(quiet))) if quiet else None
+    floor = noise_power(quiet)
+    snr = None if floor is None else snr_db(power(spoken), floor)
     span = times[-1][1] - times[0][0]
     share = sum(b - a for a, b in times) / span if span > 0 else 0.0
     return VoiceQuality(snr, clipping_share(spoken), float(min(1.0, share)))

@@ -311,9 +311,8 @@ def test_with_an_agent_there_the_call_is_handed_over(answers: list[Answer], want
 def test_a_caller_is_served_by_the_script_we_called_about(last: str | None, first_private: str) -> None:
     call = Call("inbound", direction="inbound", last_flow=last).hears("affirm", BORN_RIGHT)
     assert call.said[0][1].startswith("Hello, and thank you for calling Harbour Bank")
-    assert [p for p in call.prompts_said if p.split(".")[0] in ("verification", "invitation", "reminder")][
-        0
-    ] == first_private
+    private = [p for p in call.prompts_said if p.split(".")[0] in ("verification", "invitation", "reminder")]
+    assert private[0] == first_private
     assert call.prompts_said.count("greeting.hello") == 1
     assert call.prompts_said.count("right_party.ask") == 1
 

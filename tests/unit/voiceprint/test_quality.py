@@ -60,6 +60,11 @@ def test_digital_silence_gives_the_highest_figure_not_infinity() -> None:
     assert quality.measure(pcm(sound), RATE, chunks([(1.0, 2.0)], 2.0)).snr_db == pytest.approx(quality.MAX_SNR_DB)
 
 
+def test_a_sender_that_is_silent_between_words_does_not_hide_its_noise() -> None:
+    sound = np.concatenate([np.zeros(4 * RATE), noise(1.0, 300.0), noise(1.0, 300.0) + tone(1.0, 1000.0)])
+    assert quality.measure(pcm(sound), RATE, chunks([(5.0, 6.0)], 6.0)).snr_db == pytest.approx(10.5, abs=1.0)
+
+
 def test_no_silence_no_snr() -> None:
     assert quality.measure(pcm(tone(1.0, 1000.0)), RATE, chunks([(0.0, 1.0)], 1.0)).snr_db is None
 

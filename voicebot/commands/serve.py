@@ -1,0 +1,70 @@
+"""`voicebot serve`: answer calls until stopped, with the console beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+
+import click
+
+from voicebot.settings import Settings
+
+#: How long calls that run may go on after the first SIGTERM or Ctrl-C.
+DRAIN_S = 120.0
+
+
+@click.command()
+@click.option(
+    "--drain", "drain_s", default=DRAIN_S, show_default=True, help="Seconds that running calls get at the end."
+)
+@click.pass_obj
+def serve(settings: Settings, drain_s: float) -> None:
+    """Register at the trunk, answer inbound calls, and show calls live on the console.
+
+    Customers who call are known by their number, proved in the flow, and served by the same flows. SIGTERM or Ctrl-C
+    ends politely: no new calls, running ones may end by themselves (a second one ends them at once).
+
+    \b
+    Examples:
+      voicebot serve
+      voicebot --settings bank.toml serve --drain 30
+    """
+    asyncio.run(_serve(settings, drain_s))
+
+
+async def _serve(settings: Settings, drain_s: float) -> None:
+    from voicebot.app import Application, make_console
+    from voicebot.web.live import LiveFeed
+    from voicebot.web.server import new_token
+
+    stop = _stop_event()
+    live = LiveFeed()
+    async with AsyncExitStack() as stack:
+        application = await stack.enter_async_context(Application(settings, live))
+        for note in application.notes:
+            click.echo(note)
+        if settings.web.enabled:
+            token = settings.web.token or new_token()
+            server = await stack.enter_async_context(make_console(settings, live, token))
+            shown = f"?token={token}" if not settings.web.token else ""
+            click.echo(f"console: {server.url}{shown}")
+        telephony = settings.telephony
+        click.echo(f"answering calls on {telephony.address}:{telephony.port}, at most {telephony.max_calls} at a time")
+        await stop.wait()
+        stop.clear()
+        click.echo(f"stopping: {application.supervisor.live} call(s) may end by themselves within {drain_s:g} s")
+        draining = asyncio.create_task(application.supervisor.drain(drain_s))
+        again = asyncio.create_task(stop.wait())
+        await asyncio.wait({draining, again}, return_when=asyncio.FIRST_COMPLETED)
+        again.cancel()
+        draining.cancel()
+
+
+def _stop_event() -> asyncio.Event:
+    """Set by SIGTERM and SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
