@@ -16,7 +16,7 @@ from sip_sim.events import Emit, JsonLines, in_words
 from sip_sim.model import Persona
 from sip_sim.recording import record
 from sip_sim.registrar import Algorithm, Registrar
-from sip_sim.report import ScenarioResult, table, write_json, write_junit
+from sip_sim.report import ScenarioResult, table, troubles, write_json, write_junit
 from sip_sim.runner import Runner, RunSpec
 from sip_sim.scenario import SCENARIOS, Surroundings, load_all, load_numbers, load_personas
 from sip_sim.voices import VoiceBox, load_registry
@@ -126,6 +126,8 @@ def _report(results: list[ScenarioResult], out: Path, *, events: bool, as_json: 
         from rich.console import Console
 
         Console().print(table(results))
+        for line in troubles(results):
+            click.echo(line)
     if any(not result.passed for result in results):
         raise SystemExit(1)
 

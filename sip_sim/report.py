@@ -77,7 +77,7 @@ def table(results: Sequence[ScenarioResult]) -> Table:
     from rich.table import Table
 
     out = Table(title="scenarios")
-    for column in ("scenario", "result", "SIP", "ended by", "length s", "gap p50 s", "gap p95 s", "what went wrong"):
+    for column in ("scenario", "result", "SIP", "ended by", "length s", "gap p50 s", "gap p95 s"):
         out.add_column(column, overflow="fold")
     for result in results:
         timing = result.timing
@@ -90,9 +90,18 @@ def table(results: Sequence[ScenarioResult]) -> Table:
             f"{timing.length_s:.1f}" if timing else "-",
             _number(percentile(gaps, 0.50)),
             _number(percentile(gaps, 0.95)),
-            "\n".join(result.failures),
         )
     return out
+
+
+def troubles(results: Sequence[ScenarioResult]) -> list[str]:
+    """What went wrong, a line each, and where its evidence lies."""
+    lines: list[str] = []
+    for result in results:
+        lines += [f"{result.scenario}: {failure}" for failure in result.failures]
+        if result.failures and result.ladder:
+            lines.append(f"  seed {result.seed}, recording {result.wav or '-'}, SIP messages {result.ladder}")
+    return lines
 
 
 def _number(value: float | None) -> str:

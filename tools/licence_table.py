@@ -25,9 +25,10 @@ def licence(package: str) -> str:
         found = metadata.metadata(package)
     except metadata.PackageNotFoundError:
         return "not installed here"
-    classifiers = [c.split("::")[-1].strip() for c in found.get_all("Classifier") or [] if c.startswith("License")]
-    plain = (found.get("License") or "").splitlines()
-    return found.get("License-Expression") or (plain[0] if plain else "") or ", ".join(classifiers) or "not said"
+    said = {key: found.get_all(key) or [] for key in ("License-Expression", "License", "Classifier")}
+    classifiers = [c.split("::")[-1].strip() for c in said["Classifier"] if c.startswith("License")]
+    plain = [line for value in said["License"] for line in value.splitlines()]
+    return next(iter([*said["License-Expression"], *plain, *classifiers]), "not said")
 
 
 def table() -> str:

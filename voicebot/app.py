@@ -8,7 +8,8 @@ import logging
 from types import TracebackType
 from typing import Self
 
-from storage.db import SqliteStore, open_reader, open_store
+from storage.db import Reader, SqliteStore, open_reader, open_store
+from storage.records import CallFilter, CallRecord, CallSummary
 from voicebot.call.kit import Kit
 from voicebot.call.observer import CallObserver, NoObserver
 from voicebot.call.supervisor import Supervisor
@@ -26,6 +27,7 @@ from voicebot.engines.prompt_cache import PromptCache
 from voicebot.flow.book import FlowBook
 from voicebot.flow.loader import load_flows
 from voicebot.flow.prompts import Prompts
+from voicebot.model.outcome import Disposition
 from voicebot.model.ports import Signaling, SpeakerEncoder
 from voicebot.nlu.language import load_language
 from voicebot.settings import Settings
@@ -120,8 +122,23 @@ def make_signaling(settings: Settings) -> Signaling:
 
 def make_console(settings: Settings, live: LiveFeed, token: str) -> ConsoleServer:
     """The console over the same database (read only) and the live feed."""
-    app = make_app(open_reader(settings.paths.database), live, token, settings.paths.recordings)
+    app = make_app(_ConsoleReader(open_reader(settings.paths.database)), live, token, settings.paths.recordings)
     return ConsoleServer(app, settings.web.address, settings.web.port)
+
+
+class _ConsoleReader:
+    """The store's reader, asked as the console asks (voicebot.web.reading.CallReader)."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def calls(self, limit: int, disposition: Disposition | None) -> list[CallSummary]:
+        """The newest attempts first."""
+        return self._reader.calls(limit, CallFilter(disposition=disposition))
+
+    def call(self, attempt_id: int) -> CallRecord:
+        """One attempt."""
+        return self._reader.call(attempt_id)
 
 
 def script_version(book: FlowBook, prompts: Prompts) -> str:

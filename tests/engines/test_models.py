@@ -1,4 +1,4 @@
-"""The model folder: fetched from a local folder, resumed from a site, spoiled, repaired, and the engine chosen by it."""
+"""The model folder: fetched from a folder, resumed from a site, spoiled, repaired, and the engine chosen by it."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -27,7 +29,7 @@ def test_speech_is_found_where_it_is(activity, heart, telephone) -> None:
     frame = telephone(heart.synthesize("Good morning, who is speaking please?"), before=1.0, after=1.0, t=5.0)
     chunks = run(activity.start(), frame)
     assert len(chunks) == int(frame.duration / 0.032)
-    assert all(b.t0 == pytest.approx(a.t1) for a, b in zip(chunks, chunks[1:], strict=False))
+    assert all(b.t0 == pytest.approx(a.t1) for a, b in pairwise(chunks))
     speech = [c for c in chunks if c.probability > 0.5]
     assert speech[0].t0 == pytest.approx(6.0, abs=0.15)
     assert speech[-1].t1 == pytest.approx(frame.t_end - 1.0, abs=0.25)

@@ -49,16 +49,17 @@ def test_two_voices_are_understood(whisper, heart, joe, telephone) -> None:
     for voice in (heart, joe):
         stream = whisper.start()
         stream.accept(telephone(voice.synthesize(TEXT)))
-        assert " ".join(re.findall("[a-z]+", stream.finish().text.lower())) == (
-            "this is a call from your bank please hold the line"
-        )
+        heard = re.findall("[a-z]+", stream.finish().text.lower())
+        said = re.findall("[a-z]+", TEXT.lower())
+        assert sum(a != b for a, b in zip(heard, said, strict=True)) <= 1
 
 
 @pytest.mark.parametrize("kind", [HibariSynthesizer, PiperSynthesizer, Pyttsx3Synthesizer])
-def test_speed(kind) -> None:
-    slow, fast = kind(speed=0.8), kind(speed=1.5)
-    assert slow.synthesize(TEXT).duration > 1.4 * fast.synthesize(TEXT).duration
-    assert slow.name != fast.name, "the prompt cache would mix them up"
+def test_speed(kind, request) -> None:
+    names = {HibariSynthesizer: "heart", PiperSynthesizer: "joe", Pyttsx3Synthesizer: "espeak"}
+    normal, fast = request.getfixturevalue(names[kind]), kind(speed=1.6)
+    assert normal.synthesize(TEXT).duration > 1.3 * fast.synthesize(TEXT).duration
+    assert normal.name != fast.name, "the prompt cache would mix them up"
 
 
 def test_the_same_text_is_the_same_sound(heart) -> None:

@@ -18,13 +18,8 @@ from voicebot.model.audio import AudioFrame
 from voicebot.model.speech import Utterance
 
 DIGITS = ("zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "double", "0", "1")
-NAMES = dict(
-    zip(
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "oh"],
-        "01234567890",
-        strict=True,
-    )
-)
+NAMES = {"zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5"}
+NAMES |= {"six": "6", "seven": "7", "eight": "8", "nine": "9"}
 RECORDINGS = Path("/work/shared/speech/digits")
 
 

@@ -49,6 +49,14 @@ def test_every_package_and_its_licence_stands_in_the_list_of_licences() -> None:
     assert all(rows[package.lower()].strip() for package in chosen())
 
 
+def test_every_locked_package_stands_in_the_list_of_licences() -> None:
+    page = (ROOT / "docs/licences.md").read_text(encoding="utf-8").lower()
+    packages = [package.split("==")[0] for package in locked()]
+    listed = [p for p in packages if f"| `{p}` |" in page or p.startswith(("nvidia-", "cuda-"))]
+    assert [p for p in packages if p not in listed] == [], "run tools/licence_table.py"
+    assert "`nvidia-*`" in page
+
+
 def test_what_is_loaded_only_where_configured_is_marked_as_gpl() -> None:
     page = (ROOT / "docs/licences.md").read_text(encoding="utf-8")
     for package in ("pyVoIP", "piper-tts", "espeakng-loader"):

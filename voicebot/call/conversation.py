@@ -99,19 +99,22 @@ class Conversation:
         """Talk until the flow ends, the caller hangs up or `max_call_s` is over."""
         event: Event | None = CallStarted(self._direction)
         hung_up_by: str | None = None
+        error: str | None = None
         try:
             async with asyncio.timeout(self._parts.max_call_s):
                 while event is not None:
                     event = await self._act(self._step(event))
         except CallEnded:
             end = self._parts.leg.ended
-            hung_up_by = end.by if end is not None else "network"
-            self._step(HungUp())
+            hung_up_by = end.by if end is not None and end.by != "network" else None
+            error = None if hung_up_by else "media_lost"
+            if hung_up_by:
+                self._step(HungUp())
         except TimeoutError:
             logger.warning("the call reached its longest time", extra={"step": self._state.at})
             hung_up_by = "bot"
         self._report_turn(event_name="HungUp" if hung_up_by else None)
-        return outcome(self._book, self._state, hung_up_by=hung_up_by)
+        return outcome(self._book, self._state, hung_up_by=hung_up_by, error=error)
 
     def _step(self, event: Event) -> tuple[Effect, ...]:
         effects: tuple[Effect, ...] = ()

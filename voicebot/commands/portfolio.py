@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import click
 from storage.db import open_store
 from storage.portfolio import import_portfolio
 from storage.portfolio_example import write_example
+from voicebot.nlu.language import load_language
 from voicebot.settings import Settings
 
 
@@ -24,24 +24,23 @@ def portfolio() -> None:
 @click.argument("loans", type=click.Path(path_type=Path))
 @click.option("--db", type=click.Path(path_type=Path), help="The database (default: [paths] database).")
 @click.option("--keep-good", is_flag=True, help="Import the good rows even where others are bad.")
-@click.option("--purpose", "purposes", multiple=True, help="Allow only these loan purposes (repeat the option).")
 @click.pass_obj
-def import_(
-    settings: Settings, customers: Path, loans: Path, db: Path | None, keep_good: bool, purposes: tuple[str, ...]
-) -> None:
+def import_(settings: Settings, customers: Path, loans: Path, db: Path | None, keep_good: bool) -> None:
     """Import CUSTOMERS.csv and LOANS.csv (UTF-8, header; columns in docs/database.md).
 
-    Rows with an id that is there replace it, so the same files can be imported again. Every bad row is listed with its
-    line; where there is one, nothing is imported (unless --keep-good).
+    A loan's purpose must be a class of callflows/intents.yaml. Rows with an id that is there replace it, so the same
+    files can be imported again. Every bad row is listed with its line; where there is one, nothing is imported (unless
+    --keep-good).
 
     \b
     Examples:
       voicebot portfolio import customers.csv loans.csv
       voicebot portfolio import customers.csv loans.csv --keep-good --db var/test.db
     """
-    allowed: Set[str] | None = frozenset(purposes) or None
-    with open_store(db or settings.paths.database) as store:
-        result = import_portfolio(store.db, customers, loans, keep_good=keep_good, purposes=allowed)
+    paths = settings.paths
+    purposes = frozenset(load_language(paths.templates, paths.flows, settings.asr.language).purposes)
+    with open_store(db or paths.database) as store:
+        result = import_portfolio(store.db, customers, loans, keep_good=keep_good, purposes=purposes or None)
     for problem in result.problems:
         click.echo(f"left out: {problem}", err=True)
     click.echo(f"imported {result.customers} customers and {result.accounts} accounts")

@@ -47,10 +47,10 @@ def base_path(folder: Path) -> Path:
     return folder / f"base-{hashlib.sha256(shipped).hexdigest()[:12]}" / "voicebot.db"
 
 
-def write_portfolio(folder: Path, today: date) -> tuple[Path, Path]:
+def write_portfolio(folder: Path, today: date, customers: int) -> tuple[Path, Path]:
     """customers.csv and loans.csv with due days around today."""
-    customers, loans = write_example(folder, today=today)
-    return customers, loans
+    people, loans = write_example(folder, today=today, count=customers)
+    return people, loans
 
 
 def make_base(

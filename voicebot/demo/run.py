@@ -56,12 +56,17 @@ class DemoScreen(Screen):
 
 
 async def run_demo(
-    settings: Settings, scenarios: Sequence[Path], folder: Path, parallel: int, console: Console
+    settings: Settings,
+    scenarios: Sequence[Path],
+    folder: Path,
+    parallel: int,
+    console: Console,
+    customers: int = 16,
 ) -> DemoResult:
-    """Prepare, call, compare. Raises VoicebotError where it cannot start."""
+    """Prepare, call, compare; `customers`: size of the example portfolio. Raises VoicebotError at a failed start."""
     today = datetime.now(UTC)
     run = folder / today.strftime("%Y-%m-%dT%H-%M-%S")
-    portfolio = write_portfolio(folder / "portfolio", today.date())
+    portfolio = write_portfolio(folder / "portfolio", today.date(), customers)
     await _prepare(settings, folder, portfolio, console)
     copy_base(base_path(folder), run)
     simulator_out = run / "simulator"

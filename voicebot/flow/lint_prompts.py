@@ -99,8 +99,10 @@ def _leaks(flow: Flow | None, block: Block, at: Where, words: PrivateWords) -> I
 
 
 def _texts(prompts: Prompts, block: Block, context: PromptContext) -> Iterator[str]:
-    """The words of a prompt in every way it can be asked."""
-    for asked, tone in _WAYS:
-        for direction in ("outbound", "inbound"):
+    """The words of a prompt in every way it can be asked that makes a difference to it."""
+    ways = _WAYS if block.names & {"asked", "tone"} else _WAYS[:1]
+    directions = ("outbound", "inbound") if "direction" in block.names else ("outbound",)
+    for asked, tone in ways:
+        for direction in directions:
             say = Say(block.name, f"{block.flow}.{block.name}", asked, tone)
             yield prompts.render(block.flow, say, replace(context, direction=direction))

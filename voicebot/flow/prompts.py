@@ -28,7 +28,9 @@ from voicebot.settings import BankSettings
 #: A prompt longer than this is no prompt: some 40 s of speech.
 MAX_CHARS = 600
 _TAG = re.compile(r"<[^<>]{0,200}>")
-_ODD = re.compile(r"[^\w\s.,;:!?'’%$€£¥()/&+-]")
+#: Marks no synthesizer reads well, and the kinds of character that are no writing (control, format, pictures).
+_MARKS = frozenset('<>[]{}|\\^~=*#`_@"')
+_NOT_WRITING = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "So", "Sk"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,8 @@ class Prompts:
 def clean(text: str) -> str:
     """Text as a synthesizer can take it: no markup, no control or odd characters, single spaces."""
     text = _TAG.sub(" ", unicodedata.normalize("NFC", text))
-    text = " ".join(_ODD.sub(" ", text).replace("_", " ").split())
+    text = "".join(" " if c in _MARKS or unicodedata.category(c) in _NOT_WRITING else c for c in text)
+    text = " ".join(text.split())
     return re.sub(r"\s+([.,;:!?])", r"\1", text)
 
 

@@ -52,13 +52,35 @@ class _Refused(Exception):
         self.finding = finding(where, message)
 
 
+class _Loader(yaml.BaseLoader):
+    """Composes nodes and refuses, on the way, what a flow file may not use."""
+
+    def __init__(self, text: str, label: str) -> None:
+        super().__init__(text)
+        self._label = label
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """One node, if it is allowed."""
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        where = Where(self._label, event.start_mark.line + 1 if event.start_mark else 1)
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise _Refused(where, "anchors (&) and aliases (*) are not allowed; write the value out")
+        if tag := getattr(event, "tag", None):
+            raise _Refused(where, f"the tag {tag} is not allowed")
+        if self._depth > MAX_DEPTH:
+            raise _Refused(where, f"nested deeper than {MAX_DEPTH} levels")
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
 def read_yaml(path: Path, label: str) -> tuple[Table | None, list[Finding]]:
     """Read one file. `label`: how messages name it. Returns the table (None where it is unusable) and what is wrong."""
     top = Where(label, 1)
     try:
-        text = _text(path, top)
-        _refuse_events(text, label)
-        node = yaml.compose(text, Loader=yaml.BaseLoader)
+        node = _Loader(_text(path, top), label).get_single_node()
     except _Refused as refused:
         return None, [refused.finding]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -86,28 +108,10 @@ def _text(path: Path, top: Where) -> str:
 def _broken(error: Exception, label: str) -> Finding:
     mark = getattr(error, "problem_mark", None)
     line = mark.line + 1 if mark else 1
+    if getattr(error, "context", None) == "expected a single document in the stream":
+        return finding(Where(label, line), "one document a file: remove `---`")
     what = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be parsed"
     return finding(Where(label, line), f"not YAML: {what}")
-
-
-def _refuse_events(text: str, label: str) -> None:
-    depth = documents = 0
-    for event in yaml.parse(text, Loader=yaml.BaseLoader):
-        where = Where(label, event.start_mark.line + 1 if event.start_mark else 1)
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _Refused(where, "anchors (&) and aliases (*) are not allowed; write the value out")
-        if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None):
-            raise _Refused(where, f"the tag {event.tag} is not allowed")  # type: ignore[attr-defined]
-        if isinstance(event, yaml.DocumentStartEvent):
-            documents += 1
-            if documents > 1:
-                raise _Refused(where, "one document a file: remove `---`")
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise _Refused(where, f"nested deeper than {MAX_DEPTH} levels")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
 
 
 def _value(node: yaml.Node, label: str, problems: list[Finding]) -> Value:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from voicebot.nlu.patterns import Match, find
-from voicebot.nlu.readers import FIRST_YEAR, LAST_YEAR, date_readers
+from voicebot.nlu.readers import CENTURIES, FIRST_YEAR, LAST_YEAR, date_readers
 from voicebot.nlu.tables import Words
 from voicebot.nlu.tokens import Token
 
@@ -80,6 +80,8 @@ def _sure(value: date | None) -> Meaning:
 
 
 def _day_month_year(said: _Said) -> Meaning:
+    if said.number("year") <= 99 and said.number("day") in CENTURIES:
+        return _sure(None)  # "February nineteen twenty-two" is a month of 1922, not the 19th
     year = full_year(said.number("year"), said.today, said.past)
     return _sure(_made(year, said.number("month", "month_ordinal"), said.number("day"), said.today, said.past))
 

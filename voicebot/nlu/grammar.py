@@ -15,14 +15,15 @@ _MAX_FORMS = 24
 _OPEN_KINDS = ("free", "purpose")
 
 
-def phrases(expects: Sequence[str], language: Language) -> tuple[str, ...] | None:
+def phrases(expects: Sequence[str], language: Language, *, everywhere: bool = True) -> tuple[str, ...] | None:
     """Phrases, lower case, no figures, sorted, each once; None = free speech (the question is open).
 
-    Words of values (digits, days, amounts) come one by one: a grammar recogniser may chain them.
+    Words of values (digits, days, amounts) come one by one: a grammar recogniser may chain them. `everywhere` False
+    leaves out what is understood in every step: for a recogniser that takes the list as a hint and not as a limit.
     """
     if any(kind in _OPEN_KINDS or (kind in language.groups and language.groups[kind].is_open) for kind in expects):
         return None
-    names = set(language.everywhere)
+    names = set(language.everywhere) if everywhere else set()
     found: set[str] = set()
     for kind in expects:
         if kind in language.intents:
@@ -55,7 +56,7 @@ def _kind(kind: str, words: Words) -> set[str]:
 
 
 def _digits(words: Words) -> set[str]:
-    return {*words.numbers.cardinals, *words.digits.words, *words.digits.repeat, *words.numbers.joiners}
+    return {*words.numbers.cardinals, *words.digits.words, *words.digits.repeat}
 
 
 def _numbers(words: Words) -> set[str]:

@@ -11,6 +11,8 @@ from voicebot.nlu.tokens import Token
 
 Options = Sequence[tuple[int, int]]
 FIRST_YEAR, LAST_YEAR = 1900, 2100
+#: Numbers that begin a year said in two parts ("nineteen ninety"): alone they are no year yet.
+CENTURIES = (19, 20)
 
 
 def date_readers(words: Words) -> Readers:
@@ -58,10 +60,10 @@ def years(tokens: Sequence[Token], at: int, words: Words) -> list[tuple[int, int
                 found.append((int(text + following.text), at + 2))
         return _valid(found)
     whole = number(tokens, at, words.numbers)
-    if whole and whole[0] == int(whole[0]):
+    if whole and whole[0] == int(whole[0]) and whole[0] not in CENTURIES:
         found.append((int(whole[0]), whole[1]))
     century = below_hundred(tokens, at, words.numbers)
-    if century and 19 <= century[0] <= 20:
+    if century and century[0] in CENTURIES:
         found += _in_century(tokens, century, words)
     return _valid(found)
 

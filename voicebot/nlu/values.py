@@ -106,7 +106,7 @@ def _promise(tokens: Sequence[Token], language: Language, today: date) -> list[I
         for money in find_amounts(tokens, language.words, taken)
         if not turned[money.start] and (money.named or money.value is None or money.value >= 10)
     ]
-    day = next((day for day in days if day.value is not None), None)
+    day = next((day for day in days if day.value is not None and day.value >= today), None)
     money = amounts[0] if amounts else None
     slots = {**_amount_slots(money), **_date_slots(day)}
     if not slots:
@@ -141,7 +141,7 @@ def negated_reach(tokens: Sequence[Token], language: Language) -> list[bool]:
 
 def _appointment(tokens: Sequence[Token], language: Language, today: date) -> list[Intent]:
     days = find_days(tokens, language.words, today, past=False)
-    day = next((day for day in days if day.value is not None), None)
+    day = next((day for day in days if day.value is not None and day.value >= today), None)
     clocks = find_times(_without(tokens, days), language.words) if days else find_times(tokens, language.words)
     clock = clocks[0] if clocks else None
     slots = {**_time_slots(clock), **_date_slots(day)}

@@ -20,7 +20,7 @@ class _Sign:
     polarity: str  # affirm | deny | unsure
     start: int
     end: int
-    word: bool = False  # a bare word, not a phrase
+    word: bool = False  # a bare word, or a phrase that begins with one ("no thanks")
 
 
 def yes_no(tokens: Sequence[Token], words: Words) -> dict[str, float]:
@@ -62,20 +62,16 @@ def _signs(tokens: Sequence[Token], words: Words) -> list[_Sign]:
     turned = negated_places(tokens, words.negation)
     at, edge = 0, True
     while at < len(tokens):
+        text = tokens[at].text
+        bare = {"deny": text in tables.deny_words, "affirm": text in tables.affirm_words}
         options = [
-            _Sign(polarity, at, match.end)
+            _Sign(polarity, at, _longest(phrases, tokens, at), bare.get(polarity, False))
             for polarity, phrases in (("unsure", tables.unsure), ("deny", tables.deny), ("affirm", tables.affirm))
-            for match in [_longest(phrases, tokens, at)]
-            if match
         ]
         if edge or len(tokens) <= SHORT or _stands_apart(tokens, at):
-            text = tokens[at].text
-            if text in tables.deny_words:
-                options.append(_Sign("deny", at, at + 1, True))
-            elif text in tables.affirm_words:
-                options.append(_Sign("affirm", at, at + 1, True))
-        best = max(options, key=lambda sign: sign.end, default=None)
-        if best is None:
+            options += [_Sign(polarity, at, at + 1, True) for polarity, said in bare.items() if said]
+        best = max(options, key=lambda sign: sign.end)
+        if best.end == at:
             at, edge = at + 1, False
         else:
             signs.append(_turned(best, turned[at]))
@@ -83,14 +79,9 @@ def _signs(tokens: Sequence[Token], words: Words) -> list[_Sign]:
     return signs
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    end: int
-
-
-def _longest(phrases: Sequence[Pattern], tokens: Sequence[Token], at: int) -> _Found | None:
-    ends = [match.end for pattern in phrases if (match := match_at(pattern, tokens, at, {}))]
-    return _Found(max(ends)) if ends else None
+def _longest(phrases: Sequence[Pattern], tokens: Sequence[Token], at: int) -> int:
+    """Where the longest of the phrases that start at `at` ends; `at` where none does."""
+    return max((match.end for pattern in phrases if (match := match_at(pattern, tokens, at, {}))), default=at)
 
 
 def _stands_apart(tokens: Sequence[Token], at: int) -> bool:

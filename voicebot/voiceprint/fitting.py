@@ -25,7 +25,7 @@ from voicebot.voiceprint.evidence import score_against, unit
 STARTS = 4
 CALL_S = 14.0
 #: Net seconds up to which trials are fitted; later the limits stay. Scores of one call go on rising with its length,
-#: those of another day less: limits that rose with them would turn customers away (genuine match 96.6 -> 99.5 %).
+#: those of another day less: limits that rose with them would turn customers away (docs/voiceprint.md).
 FIT_S = 8.0
 #: Two names whose voiceprints are this close are probably one person: no impostor trials to fit on. They stay in the
 #: figures.

@@ -53,7 +53,7 @@ def snr_db(speech_power: float, noise_power: float) -> float:
 
 
 def noise_power(quiet: Iterable[float]) -> float | None:
-    """The line's noise from the powers of its silent pieces: their median, so that a door or a word's end does not count.
+    """The line's noise from the powers of its silent pieces: the median, so that a door or a word's end counts little.
 
     Pieces of digital silence say nothing where others have sound (a sender that falls silent between words hides its
     noise there). None where there are no pieces.

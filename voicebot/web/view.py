@@ -50,10 +50,12 @@ class Fact:
 
 
 def timeline(turns: Iterable[Turn], checks: Iterable[CheckRecord]) -> tuple[Entry, ...]:
-    """Prompts, replies and checks, by time."""
+    """Prompts, replies and checks, by time. A prompt is marked with the voice's state where that is a new one."""
     entries: list[Entry] = []
+    state: str | None = None
     for turn in turns:
-        entries.append(_prompt(turn))
+        entries.append(_prompt(turn, turn.voice_state if turn.voice_state != state else None))
+        state = turn.voice_state
         reply = _reply(turn)
         if reply is not None:
             entries.append(reply)
@@ -63,12 +65,12 @@ def timeline(turns: Iterable[Turn], checks: Iterable[CheckRecord]) -> tuple[Entr
     return tuple(sorted(entries, key=lambda entry: entry.t))
 
 
-def _prompt(turn: Turn) -> Entry:
+def _prompt(turn: Turn, new_state: str | None) -> Entry:
     notes = []
     if turn.heard_s is not None and turn.heard_s < turn.prompt_t1 - turn.prompt_t0 - _CUT_S:
         notes.append(f"interrupted after {turn.heard_s:.1f} s")
     label = turn.step if turn.step == turn.prompt else f"{turn.step}: {turn.prompt}"
-    return Entry(turn.prompt_t0, "bot", turn.prompt_text, label, turn.voice_state, tuple(notes))
+    return Entry(turn.prompt_t0, "bot", turn.prompt_text, label, new_state, tuple(notes))
 
 
 def _reply(turn: Turn) -> Entry | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -18,10 +19,19 @@ from voicebot.model.records import AttemptProgress, CheckRecord, Turn
 from voicebot.model.voice import VoiceDecision, VoiceState
 from voicebot.settings import PathSettings, Settings
 
+ROOT = Path(__file__).resolve().parents[3]
+
 
 @pytest.fixture
 def run(path, tmp_path):
-    settings = Settings(paths=PathSettings(database=path, recordings=tmp_path / "rec"))
+    settings = Settings(
+        paths=PathSettings(
+            database=path,
+            recordings=tmp_path / "rec",
+            templates=ROOT / "scripts_templates",
+            flows=ROOT / "callflows",
+        )
+    )
 
     def invoke(command, *arguments: str) -> str:
         result = CliRunner().invoke(command, list(arguments), obj=settings)
@@ -120,5 +130,11 @@ def test_import_of_bad_rows_stops_and_with_keep_good_tells_them(run, tmp_path):
     assert "left out: " in shown
     assert "customers.csv:2: id_last4 is not four digits" in shown
     assert "imported 2 customers and 2 accounts" in shown
-    with pytest.raises(PortfolioError, match="purpose is none of medical"):
-        run(portfolio, "import", *files, "--purpose", "medical")
+
+
+def test_a_purpose_that_understanding_does_not_know_is_a_bad_row(run, tmp_path):
+    run(portfolio, "example", str(tmp_path))
+    file = tmp_path / "loans.csv"
+    file.write_text(file.read_text().replace("house_repair", "moon_travel", 1))
+    with pytest.raises(PortfolioError, match=r"loans.csv:2: purpose is none of agriculture, business"):
+        run(portfolio, "import", str(tmp_path / "customers.csv"), str(file))

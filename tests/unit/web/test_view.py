@@ -25,6 +25,12 @@ def test_prompts_replies_and_checks_stand_in_the_order_of_their_sound() -> None:
     assert entries[2].notes == ("score: 0.812",)
 
 
+def test_a_prompt_is_marked_with_the_voices_state_only_where_it_changed() -> None:
+    states = (None, "inconclusive", "inconclusive", "match", "match", None, "match")
+    turns = [Turn("a", "a", "one", float(n), n + 0.5, voice_state=state) for n, state in enumerate(states)]
+    assert [e.badge for e in timeline(turns, [])] == [None, "inconclusive", None, "match", None, None, "match"]
+
+
 @pytest.mark.parametrize(("heard", "notes"), [(None, ()), (0.99, ()), (0.5, ("interrupted after 0.5 s",))])
 def test_only_a_prompt_that_was_cut_is_called_interrupted(heard: float | None, notes: tuple[str, ...]) -> None:
     assert timeline([Turn("a", "a", "one", 0.0, 1.0, heard)], [])[0].notes == notes

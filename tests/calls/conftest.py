@@ -1,0 +1,34 @@
+"""Real calls: the bot in this process, the simulator's customers in another, SIP and RTP on loopback between them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from voicebot.demo.run import DemoResult, run_demo
+from voicebot.settings import PROJECT, load
+
+SHIPPED = PROJECT / "sip_sim" / "scenarios"
+OURS = Path(__file__).parent / "scenarios"
+#: Where prompts, the simulator's speech and voices stay between runs.
+CACHE = PROJECT / "var" / "tests"
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def scenario_names() -> list[str]:
+    """Every scenario file of both folders."""
+    return sorted(p.stem for folder in (SHIPPED, OURS) for p in folder.glob("*.yaml") if p.stem != "prompts")
+
+
+@pytest.fixture(scope="session")
+def all_calls() -> DemoResult:
+    """All scenarios, called once for the whole test run, several at a time."""
+    settings = load(environ={})
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "calls.log").open("w") as log:
+        return asyncio.run(run_demo(settings, (SHIPPED, OURS), CACHE, 6, Console(file=log, width=200), customers=40))
