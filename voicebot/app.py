@@ -24,6 +24,7 @@ from voicebot.engines.choose import (
     synthesizer_choice,
 )
 from voicebot.engines.prompt_cache import PromptCache
+from voicebot.errors import SettingsError
 from voicebot.flow.book import FlowBook
 from voicebot.flow.loader import load_flows
 from voicebot.flow.prompts import Prompts
@@ -115,6 +116,8 @@ class Application:
 
 def make_signaling(settings: Settings) -> Signaling:
     """The SIP driver that the settings name."""
+    if settings.telephony.driver == "pyvoip":
+        raise SettingsError("telephony.driver = pyvoip is not built yet", hint="set telephony.driver = baresip")
     from voicebot.signaling.baresip_agent import BaresipSignaling
 
     return BaresipSignaling(settings.telephony, settings.trunk)

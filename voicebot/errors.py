@@ -13,6 +13,7 @@
     │   ├── CallNotAnswered    nobody answered in time (we cancelled)
     │   └── CallEnded          the call is over; what was asked for is no longer possible
     ├── TrunkError             the SIP server cannot be reached or rejects us (retryable)
+    ├── DialForbidden          a rule of calling says no (the customer asked not to be called)
     └── AdmissionError         the cap on calls is reached, or the server is draining (retryable)
 
 `code` is stable and machine readable, `hint` tells a person what to do next, `retryable` says whether the same
@@ -113,6 +114,12 @@ class TrunkError(VoicebotError):
 
     code = "trunk"
     retryable = True
+
+
+class DialForbidden(VoicebotError):
+    """A rule of calling forbids this call."""
+
+    code = "dial_forbidden"
 
 
 class AdmissionError(VoicebotError):

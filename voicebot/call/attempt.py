@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -17,7 +18,7 @@ from voicebot.call.kit import Kit
 from voicebot.call.prompter import Prompter
 from voicebot.call.talk import talk
 from voicebot.call.workers import run
-from voicebot.errors import CallEnded, CallNotAnswered, CallRefused, StorageError, VoicebotError
+from voicebot.errors import CallEnded, CallNotAnswered, CallRefused, DialForbidden, StorageError, VoicebotError
 from voicebot.model.outcome import AnsweredBy, Disposition, Outcome
 from voicebot.model.portfolio import Account
 from voicebot.model.ports import CallLeg, MediaStats, Signaling
@@ -38,9 +39,11 @@ class AttemptResult:
 async def run_outbound(
     kit: Kit, signaling: Signaling, account_id: str, flow: str, *, campaign_id: str | None = None
 ) -> AttemptResult:
-    """Dial an account's customer and run a flow. Raises StorageError where the attempt cannot be recorded: then nobody
-    is called."""
+    """Dial an account's customer and run a flow. Raises DialForbidden where a rule of calling says no, StorageError
+    where the attempt cannot be recorded: then nobody is called."""
     account = await run(kit.workers.storage, kit.store.account, account_id)
+    if await run(kit.workers.storage, kit.store.do_not_call, account.customer.id):
+        raise DialForbidden(f"{account_id}: the customer asked not to be called", hint="nobody was called")
     attempt_id = await _open(kit, account, flow, "outbound", account.customer.number, campaign_id)
     return await _Attempt(kit, attempt_id, account, flow, "outbound").run(signaling, None)
 
@@ -102,8 +105,10 @@ class _Attempt:
         except VoicebotError as error:
             logger.warning("attempt failed: %s", error.code, extra={"attempt": self._id})
             outcome = Outcome(Disposition.TECHNICAL_FAILURE, error=error.code)
-        except Exception:
-            logger.exception("attempt failed", extra={"attempt": self._id})
+        except Exception as error:  # noqa: BLE001 - whatever it is, the attempt gets its outcome and the next call runs
+            # The type and the place only: a message may hold what a customer said.
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            logger.critical("attempt failed: %s at %s:%d", type(error).__name__, where.filename, where.lineno or 0)
             outcome = Outcome(Disposition.TECHNICAL_FAILURE, error="bug")
         finally:
             await asyncio.shield(self._close(leg, outcome))

@@ -21,7 +21,8 @@ class Recorder:
     """Collects both sides on one time line and writes them in whole seconds."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)  # what a customer said is for the owner's eyes only
         self._wav: wave.Wave_write | None = wave.open(str(path), "wb")  # noqa: SIM115 - closed by close()
         self._wav.setnchannels(2)
         self._wav.setsampwidth(2)

@@ -16,8 +16,8 @@ from voicebot.nlu.times import Clock, find_times
 from voicebot.nlu.tokens import Token
 
 _SURE, _UNSURE, _OTHER = 0.95, 0.85, 0.55
-#: A promise or appointment of which a part is missing.
-_PART = 0.9
+#: A promise or appointment of which a part is missing: a later hypothesis that has both comes first.
+_PART = 0.8
 
 
 def value_intents(kind: str, tokens: Sequence[Token], language: Language, today: date) -> list[Intent]:

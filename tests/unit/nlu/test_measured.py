@@ -34,9 +34,8 @@ def best(text: str) -> str | None:
 
 def table(name: str) -> list[dict[str, str]]:
     path = TEXT / name
-    opened = gzip.open(path, "rt", encoding="utf-8") if name.endswith(".gz") else path.open(encoding="utf-8")
-    with opened as file:
-        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    data = gzip.decompress(path.read_bytes()) if name.endswith(".gz") else path.read_bytes()
+    return list(csv.DictReader(data.decode().splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 def share(texts: Sequence[str], right: Callable[[str], bool]) -> float:
