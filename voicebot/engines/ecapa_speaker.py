@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,9 +88,19 @@ def _load(model_dir: Path) -> list[torch.nn.Module]:
         parts["embedding_model"].load_state_dict(weights)
     except Exception as error:  # torch, yaml and pickle each raise their own kinds for a spoiled file
         raise ModelError(f"{model_dir}: the speaker model cannot be loaded ({error})", hint=_HINT) from error
+    _forget_lazy_modules()
     for module in modules:
         module.eval()
     return modules
+
+
+def _forget_lazy_modules() -> None:
+    """Take the toolkit's stand-ins for optional parts out of sys.modules: they raise when anything looks at them,
+    as debuggers and test tools do with every module."""
+    from speechbrain.utils.importutils import LazyModule
+
+    for name in [name for name, module in sys.modules.items() if isinstance(module, LazyModule)]:
+        del sys.modules[name]
 
 
 def _sha256(path: Path) -> str:

@@ -18,8 +18,8 @@ from pyttsx3.drivers import _espeak
 def speak_at_once(engine: pyttsx3.engine.Engine) -> None:
     """Make the driver speak a text before its call returns, in this thread.
 
-    The driver's own mode calls back from a thread of espeak-ng's; on a busy machine that lost one text in a hundred. The
-    synchronous mode does everything but report the end of the text, so that is done here.
+    The driver's own mode calls back from a thread of espeak-ng's; on a busy machine that lost one text in a hundred.
+    The synchronous mode does everything but report the end of the text, so that is done here.
     """
     synth = _espeak.Synth
     driver = engine.proxy._driver

@@ -99,7 +99,7 @@ def _one(text: str, expected: Expected, language: Language, today: date) -> list
             found.append(Intent("free", {"text": " ".join(text.split())}, _FREE))
         elif kind not in language.intents:
             found += value_intents(kind, tokens, language, today)
-    return found
+    return _stepped_back(found, language)
 
 
 def _by_yes_no(kind: str, said: dict[str, float], found: Sequence[Intent], language: Language) -> list[Intent]:
@@ -127,12 +127,23 @@ def named_intents(
         confidence = combined(like)
         if confidence is not None and confidence > scores.get(label, 0.0):
             scores[label] = confidence
-    for label in [label for label, score in scores.items() if score >= WEAK]:
-        for other in language.intents[label].over:
-            if other in scores:
-                scores[other] = round(min(scores[other], scores[label]) * _UNDER, 3)
     wanted = expected | frozenset(language.everywhere)
     return [Intent(label, {}, score) for label, score in scores.items() if label in wanted]
+
+
+def _stepped_back(found: Sequence[Intent], language: Language) -> list[Intent]:
+    """Intents that step back for another that was understood too (`over` in intents.yaml)."""
+    limits: dict[str, float] = {}
+    for intent in found:
+        spec = language.intents.get(intent.name)
+        if spec and intent.confidence >= WEAK:
+            limits.update(dict.fromkeys(spec.over, intent.confidence))
+    return [
+        Intent(intent.name, intent.slots, round(min(intent.confidence, limits[intent.name]) * _UNDER, 3))
+        if intent.name in limits
+        else intent
+        for intent in found
+    ]
 
 
 def _likeness(tokens: Sequence[Token], language: Language) -> dict[str, float]:

@@ -15,6 +15,8 @@ from voicebot.signaling.baresip_leg import BaresipLeg
 
 logger = logging.getLogger(__name__)
 
+#: Seconds a trunk gets to answer our REGISTER (and its challenge).
+REGISTER_TIMEOUT_S = 10.0
 _CODEC_NAMES = {"PCMU": "pcmu", "PCMA": "pcma"}
 
 
@@ -47,12 +49,16 @@ class BaresipSignaling:
 
     async def _register(self, agent: baresip.UserAgent) -> None:
         try:
-            await agent.register()
+            await agent.register(timeout=REGISTER_TIMEOUT_S)
         except baresip.RegistrationError as error:
-            status = f" ({error.status} {error.reason})" if error.status else ""
+            if error.status is None:
+                raise TrunkError(
+                    f"the trunk {self._trunk.server} did not answer our registration",
+                    hint="is trunk.server right, and can it be reached from here? see also trunk.transport",
+                ) from None
             raise TrunkError(
-                f"the trunk {self._trunk.server} did not accept our registration{status}",
-                hint="check trunk.server, user and password; for a trunk without registration: register = false",
+                f"the trunk {self._trunk.server} did not accept our registration ({error.status} {error.reason})",
+                hint="check trunk.user, auth_user and password; for a trunk without registration: register = false",
             ) from None
 
     def _incoming(self, call: baresip.Call) -> None:

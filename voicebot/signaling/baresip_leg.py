@@ -17,6 +17,10 @@ logger = logging.getLogger(__name__)
 #: The far end's jitter buffer: how long the last packet may wait there before it is heard (peers.md, lesson 1).
 FAR_BUFFER_S = 0.2
 _RTP_LOST = "rtp stream error"
+#: What shows that the INVITE arrived: 180 and 183.
+_RINGING = frozenset({baresip.Event.CALL_RINGING, baresip.Event.CALL_PROGRESS})
+#: Our own clock ends the wait, so that it is known who hung up; the stack's comes after it.
+_STACK_MARGIN_S = 60.0
 
 
 class BaresipLeg:
@@ -27,6 +31,7 @@ class BaresipLeg:
         self._uri = uri
         self._ended_by_us = ended_by_us
         self._hanging_up = False
+        self._rang = False
         self._end: LegEnd | None = None
         self._on_end: list[Callable[[LegEnd], None]] = []
         call.on(self._on_event)
@@ -47,6 +52,8 @@ class BaresipLeg:
         return self._end
 
     def _on_event(self, event: baresip.StackEvent) -> None:
+        if event.event in _RINGING:
+            self._rang = True
         if event.event is not baresip.Event.CALL_CLOSED or self._end is not None:
             return
         status, reason = _split_status(event.text or "")
@@ -59,12 +66,16 @@ class BaresipLeg:
             callback(self._end)
 
     async def wait_answered(self, timeout_s: float) -> None:
-        """See CallLeg."""
+        """See CallLeg. A far end that gave no sign at all (neither 180 nor 183; the stack hides 100) was not reached:
+        CallRefused without a status, not CallNotAnswered."""
         try:
-            await self._call.wait_established(timeout_s)
-        except baresip.CallTimeout:
-            self._hanging_up = True
-            raise CallNotAnswered(f"not answered within {timeout_s:g} s") from None
+            async with asyncio.timeout(timeout_s):
+                await self._call.wait_established(timeout_s + _STACK_MARGIN_S)
+        except TimeoutError:
+            await self.hang_up()
+            if self._rang:
+                raise CallNotAnswered(f"not answered within {timeout_s:g} s") from None
+            raise CallRefused("no sign from the far end", status=None, reason=f"silent for {timeout_s:g} s") from None
         except baresip.CallFailed as error:
             raise CallRefused("the call was refused", status=error.status, reason=error.reason) from None
 

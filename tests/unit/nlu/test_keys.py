@@ -49,11 +49,14 @@ def test_keys(kind: str, keys: str, name: str, slot: object) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "keys"),
-    [("affirm_deny", "3"), ("digits:4", "123"), ("digits:4", "12345"), ("birth_date", "13451990"), ("free", "5"), ("date", ""),
-     ("amount", "0#0"), ("time", "2561"), ("amount", "1*2*3"), ("affirm_deny", "A")],
+    [("affirm_deny", "3"), ("digits:4", "123"), ("digits:4", "12345"), ("birth_date", "13451990"), ("free", "5"),
+     ("date", ""), ("amount", "0#0"), ("time", "2561"), ("amount", "1*2*3"), ("affirm_deny", "A")],
 )  # fmt: skip
 def test_keys_that_mean_nothing(kind: str, keys: str) -> None:
     assert understand_keys(keys, [kind], ENGLISH, TODAY) == ()
+
+
+KINDS = (*VALUE_KINDS, "affirm_deny", "digits:4", "ability")
 
 
 KINDS = (*VALUE_KINDS, "affirm_deny", "digits:4", "ability")
