@@ -41,13 +41,14 @@ else
 	  | sed -u -n 's/^Collecting \([^ ]*\).*/  \1/p; s/^Installing collected.*/  installing .../p; s/^ERROR.*/&/p'
 endif
 	@echo "set-up 3/3: voicebot and sip-sim"
-	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e . 2> $(VENV)/install.log \
+	  || { cat $(VENV)/install.log; exit 1; }
 	@rm -f $(VENV)/.ready-* && touch $@
 
 models: $(MODELS)
 
 $(MODELS): $(STAMP) voicebot/engines/catalogue.py
-	@$(BIN)/voicebot models fetch --needed
+	@$(BIN)/voicebot models fetch
 	@touch $@
 
 $(TEST_MODELS): $(MODELS)

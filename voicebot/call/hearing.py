@@ -46,7 +46,15 @@ class Hearing:
 
     async def snapshot(self) -> Utterance:
         """What has been said so far; the stream goes on."""
+        await self._taken()
+        return await run(self._pool, self._stream.snapshot)
+
+    async def finish(self) -> Utterance:
+        """The result, after the last sound."""
+        await self._taken()
+        return await run(self._pool, self._stream.finish)
+
+    async def _taken(self) -> None:
         self._flush()
         if self._tail is not None:
             await self._tail
-        return await run(self._pool, self._stream.snapshot)

@@ -106,7 +106,9 @@ class Listener:
     @property
     def phrases(self) -> tuple[str, ...] | None:
         """The phrase list for the question that is open."""
-        return self._understanding.phrases(self._question.expects) if self._question else None
+        if self._question is None:
+            return None
+        return self._understanding.phrases(self._question.expects, grammar=self._recognizer.streaming)
 
     # -- the caller's sound (called by the line's clock) -------------------------------------------------------
 
@@ -173,7 +175,9 @@ class Listener:
     def _finish(self, t0: float, t1: float) -> None:
         if self._hearing is None:
             return
-        if self._snapshot is None:
+        if self._recognizer.streaming:
+            self._snapshot = asyncio.create_task(self._hearing.finish())
+        elif self._snapshot is None:
             self._recognise()
         if self._snapshot is not None:
             self._snapshot.add_done_callback(lambda task: self._resolve(task, t0, t1))

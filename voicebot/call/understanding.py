@@ -31,6 +31,7 @@ class Understanding:
         """Whether an answer sounds finished."""
         return completeness(text, expects, self.language, self.today)
 
-    def phrases(self, expects: Sequence[str]) -> tuple[str, ...] | None:
-        """The recogniser's phrase list for a question; None = free speech."""
-        return phrases(expects, self.language)
+    def phrases(self, expects: Sequence[str], *, grammar: bool) -> tuple[str, ...] | None:
+        """The recogniser's phrase list for a question; None = free speech. `grammar`: the engine hears nothing else, so
+        what may be said at any moment is in it too; otherwise the list is a hint of what is asked."""
+        return phrases(expects, self.language, everywhere=grammar)

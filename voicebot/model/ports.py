@@ -53,7 +53,8 @@ class Recognizer(Protocol):
         ...
 
     def start(self, phrases: Sequence[str] | None = None) -> RecognizerStream:
-        """Begin an utterance. `phrases`: what the step expects (nlu.grammar); None = free speech."""
+        """Begin an utterance. `phrases`: what the step expects (nlu.grammar); None = free speech. An engine that streams
+        takes them as its grammar, one that does not as a hint (number words only: a string of digits)."""
         ...
 
 

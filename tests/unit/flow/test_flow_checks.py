@@ -183,3 +183,9 @@ def test_birth_date_and_digits_are_compared_exactly() -> None:
     assert result("birth_date_matches", facts={"birth_date": BORN}).result == "passed"
     assert result("birth_date_matches", facts={"birth_date": BORN.replace(day=3)}).result == "birth_date_wrong"
     assert result("id_last4_matches", facts={"id_last4": "42"}).result == "id_wrong"
+
+
+@pytest.mark.parametrize("found", ["voice_mismatch", "voice_inconclusive", "voice_exhausted", "knowledge_wrong"])
+def test_the_gate_run_again_with_another_result_closes(found: str) -> None:
+    state, _ = step(book(), waiting_at("identity", "gate"), CheckDone(found))
+    assert not state.verified
