@@ -62,6 +62,13 @@ class Application:
         self.notes: list[str] = []
 
     async def __aenter__(self) -> Self:
+        try:
+            return await self._start()
+        except BaseException:
+            await self._stop()  # a trunk that refuses us must not leave a SIP thread and a locked database behind
+            raise
+
+    async def _start(self) -> Self:
         self._store = open_store(self._settings.paths.database)
         settled = self._store.recover()
         if settled:
@@ -78,8 +85,13 @@ class Application:
         try:
             await self.supervisor.drain(0.0 if kind is not None else DRAIN_S)
         finally:
+            await self._stop()
+
+    async def _stop(self) -> None:
+        try:
             if self._signaling is not None:
                 await self._signaling.close()
+        finally:
             self._workers.close()
             if self._store is not None:
                 self._store.close()

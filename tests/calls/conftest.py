@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from tests.support.idle import tasks, udp_ports, until
 from voicebot.demo.run import DemoResult, run_demo
 from voicebot.settings import PROJECT, load
 
@@ -32,3 +34,11 @@ def all_calls() -> DemoResult:
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "calls.log").open("w") as log:
         return asyncio.run(run_demo(settings, (SHIPPED, OURS), CACHE, 6, Console(file=log, width=200), customers=40))
+
+
+@pytest.fixture
+async def nothing_left() -> AsyncIterator[None]:
+    """After the test no task of ours runs and no UDP socket is open that was not before."""
+    before = udp_ports()
+    yield
+    await until(lambda: not tasks() and not udp_ports() - before, "everything closed")

@@ -54,7 +54,11 @@ class Checker:
             else:
                 decision = self._voice.decision()
         enrolment = None
-        if _ENROL in effect.checks and self._enroller is not None and state.facts.get("consent_voiceprint") is True:
+        if (
+            _ENROL in effect.checks
+            and self._enroller is not None
+            and state.facts.get("consent_voiceprint", self._consent) is True
+        ):
             enrolment = await self._enroller.enrol()
         settings = self._kit.settings
         given = CheckInput(

@@ -23,7 +23,10 @@ class Supervisor:
         self._signaling = signaling
         self._inbound_flow = inbound_flow
         self._calls: set[asyncio.Task[AttemptResult]] = set()
+        self._refusals: set[asyncio.Task[None]] = set()
         self._draining = False
+        #: Inbound calls refused since the start: over the cap, or draining.
+        self.refused = 0
         signaling.on_incoming(self._incoming)
 
     @property
@@ -58,9 +61,11 @@ class Supervisor:
         try:
             self._admit()
         except AdmissionError as error:
-            logger.warning("an inbound call was refused: %s", error.code)
+            self.refused += 1
+            logger.warning("an inbound call was refused: %s", error.code, extra={"refused": self.refused})
             task = asyncio.create_task(leg.reject(503))
-            task.add_done_callback(lambda _: None)
+            self._refusals.add(task)
+            task.add_done_callback(self._refusals.discard)
             return
         self._start(run_inbound(self._kit, leg, self._inbound_flow))
 

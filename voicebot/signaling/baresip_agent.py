@@ -29,12 +29,13 @@ class BaresipSignaling:
         self._runtime = baresip.Runtime()
         self._agent: baresip.UserAgent | None = None
         self._callbacks: list[Callable[[CallLeg], None]] = []
-        self._live = 0
+        self._started = False
 
     async def start(self) -> None:
         """See Signaling."""
         try:
             await self._runtime.start(stack_config(self._telephony))
+            self._started = True
             self._agent = await baresip.UserAgent.create(
                 self._runtime, account(self._telephony, self._trunk), transfer_policy="reject"
             )
@@ -94,7 +95,8 @@ class BaresipSignaling:
                 await self._agent.unregister(timeout=2.0)
             except baresip.BaresipError as error:
                 logger.info("the trunk did not confirm that we left", extra={"reason": type(error).__name__})
-        await self._runtime.close()
+        if self._started:
+            await self._runtime.close()
 
 
 def stack_config(telephony: TelephonySettings) -> baresip.Config:
