@@ -23,6 +23,13 @@ from sip_sim.voices import VoiceBox, load_registry
 
 EARS = Path("models/whisper-tiny-en")
 PORTFOLIO = Path("examples/portfolio")
+CACHE = click.option(
+    "--cache",
+    default="var/sim/cache",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Speech already rendered.",
+)
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
@@ -75,6 +82,7 @@ Examples:
 @click.option("--events", is_flag=True, help="Print JSON lines as things happen, for a program to read.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of a table.")
 @click.option("--junit", type=click.Path(path_type=Path), help="Write a JUnit report to this file.")
+@CACHE
 @click.option("--seed", default=1, show_default=True, help="Seed of loss and jitter; the report names each call's own.")
 @click.option("--wait", "wait_s", default=300.0, show_default=True, help="Seconds to wait for calls that never come.")
 @click.option(
@@ -91,6 +99,7 @@ def run(
     target: str,
     portfolio: Path | None,
     out: Path,
+    cache: Path,
     expect_only: tuple[str, ...],
     events: bool,
     as_json: bool,
@@ -111,7 +120,7 @@ def run(
     host, port = host_and_port(listen)
     spec = RunSpec(host, port, target, out, seed, wait_s, _registrar(account, digest, challenge_invite))
     emit: Emit = JsonLines(sys.stdout) if events else lambda event: click.echo(in_words(event), err=True)
-    runner = Runner(scenarios, spec, VoiceBox(out / "cache"), Ears(ears), emit)
+    runner = Runner(scenarios, spec, VoiceBox(cache), Ears(ears), emit)
     results = asyncio.run(runner.run())
     _report(results, out, events=events, as_json=as_json, junit=junit)
 
@@ -132,7 +141,15 @@ def _report(results: list[ScenarioResult], out: Path, *, events: bool, as_json: 
         raise SystemExit(1)
 
 
-@cli.command()
+CHECK_EXAMPLES = """
+\b
+Examples:
+  sip-sim check
+  sip-sim check my.yaml --portfolio examples/portfolio
+"""
+
+
+@cli.command(epilog=CHECK_EXAMPLES)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--portfolio", type=FOLDER, help="The bank's customers.csv and loans.csv (examples/portfolio).")
 def check(paths: tuple[Path, ...], portfolio: Path | None) -> None:
@@ -161,9 +178,7 @@ While a call is on: type what to say, /press 12# or /hangup; /quit puts the phon
 @click.option("--user", default="", help="User name at the registrar; the number where not given.")
 @click.option("--password", default="", help="Password at the registrar.")
 @click.option("--calls", default=0, show_default=True, help="End after this many calls; 0 = stay open.")
-@click.option(
-    "--out", default="var/sim", show_default=True, type=click.Path(path_type=Path), help="Holds the voices' cache."
-)
+@CACHE
 @click.option(
     "--ears", default=EARS, show_default=True, type=click.Path(path_type=Path), help="Whisper tiny.en folder."
 )
@@ -177,7 +192,7 @@ def phone(
     user: str,
     password: str,
     calls: int,
-    out: Path,
+    cache: Path,
     ears: Path,
 ) -> None:
     """Keep one phone open: it rings, answers, prints what it hears, and says what you type."""
@@ -189,16 +204,23 @@ def phone(
     spec = DeskSpec(number, spoken, host, port, codec, registrar=registrar, user=user, password=password)
 
     async def serve() -> None:
-        await Desk(spec, VoiceBox(out / "cache"), Ears(ears), click.echo).run(sys.stdin, calls=calls)
+        await Desk(spec, VoiceBox(cache), Ears(ears), click.echo).run(sys.stdin, calls=calls)
 
     asyncio.run(serve())
 
 
-@cli.command()
+SAY_EXAMPLES = """
+\b
+Examples:
+  sip-sim say --voice heart-low --text "Good morning." --out good-morning.wav
+"""
+
+
+@cli.command(epilog=SAY_EXAMPLES)
 @click.option("--voice", default="joe", show_default=True)
 @click.option("--text", required=True)
 @click.option("--out", "path", required=True, type=click.Path(path_type=Path), help="The WAV file to write (8 kHz).")
-@click.option("--cache", default="var/sim/cache", show_default=True, type=click.Path(path_type=Path))
+@CACHE
 def say(voice: str, text: str, path: Path, cache: Path) -> None:
     """Speak a text in a voice into a WAV file."""
     samples = VoiceBox(cache).say(voice, text)
@@ -206,21 +228,28 @@ def say(voice: str, text: str, path: Path, cache: Path) -> None:
     click.echo(f"{path}: {samples.size / 8000:.1f} s")
 
 
-@cli.command("record")
+RECORD_EXAMPLES = """
+\b
+Examples:
+  sip-sim record --voice joe --seconds 25 --out var/enrol/joe
+"""
+
+
+@cli.command("record", epilog=RECORD_EXAMPLES)
 @click.option("--voice", default="joe", show_default=True)
 @click.option("--seconds", default=25.0, show_default=True, help="Least net speech, all files together.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the WAV files.")
 @click.option("--codec", type=click.Choice(["PCMA", "PCMU"]), default="PCMA", show_default=True)
-@click.option("--cache", default="var/sim/cache", show_default=True, type=click.Path(path_type=Path))
+@CACHE
 def record_command(voice: str, seconds: float, out: Path, codec: str, cache: Path) -> None:
     """Recordings to enrol a persona's voiceprint from: neutral sentences, through the telephone."""
     for path in record(VoiceBox(cache), voice, seconds, out, codec):
         click.echo(str(path))
 
 
-@cli.command("voices")
+@cli.command("voices", epilog="Example:  sip-sim voices")
 def list_voices() -> None:
-    """List the voices."""
+    """List the voices that `says:` can be spoken in."""
     for voice in load_registry().values():
         click.echo(f"{voice.name:14s} {voice.engine} shift {voice.shift:g} tempo {voice.tempo:g}")
 

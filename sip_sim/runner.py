@@ -70,6 +70,7 @@ class Runner:
         self._slots = [_Slot(with_seed(s, spec.seed + zlib.crc32(s.slug.encode()) % 100_000)) for s in scenarios]
         self._tasks: set[asyncio.Task[None]] = set()
         self._speech: Speech = {}
+        self._idle_since = 0.0
         self._endpoint = SipEndpoint(spec.host, spec.port, spec.registrar)
         self._board = Switchboard(self._endpoint, self._incoming)
 
@@ -87,6 +88,7 @@ class Runner:
         await self._endpoint.start()
         try:
             self._emit(self._ready())
+            self._idle_since = asyncio.get_running_loop().time()
             inbound = asyncio.create_task(self._dial_in())
             await asyncio.gather(*(self._wait(slot) for slot in self._slots))
             await inbound
@@ -116,12 +118,16 @@ class Runner:
         return {"event": "ready", "host": host, "port": port, "scenarios": list(listed)}
 
     async def _wait(self, slot: _Slot) -> None:
-        """Until the scenario ran, or nothing came for `wait_s` while no call is going on."""
+        """Until the scenario ran, or no call was going on for `wait_s`."""
+        loop = asyncio.get_running_loop()
         while not slot.done.is_set():
+            if self._tasks:
+                self._idle_since = loop.time()
             try:
-                await asyncio.wait_for(slot.done.wait(), self._spec.wait_s)
+                await asyncio.wait_for(slot.done.wait(), min(1.0, self._spec.wait_s))
             except TimeoutError:
-                if not slot.taken and not self._tasks:
+                idle = loop.time() - self._idle_since
+                if not slot.taken and not self._tasks and idle >= self._spec.wait_s:
                     slot.taken = True
                     self._settle(slot, self._result(slot, ("nobody called this number in time",)))
 

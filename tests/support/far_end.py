@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from aiosipua.incoming_call import IncomingCall
 from baresip._native import lib
@@ -24,6 +24,15 @@ E = TypeVar("E")
 #: RTP of the bot under test; nobody else on the machine uses it.
 RTP_PORTS = (31000, 31998)
 NUMBER = "15550101001"
+
+
+class Listening(Protocol):
+    """A bot that can be called."""
+
+    @property
+    def port(self) -> int:
+        """Its SIP port on 127.0.0.1."""
+        ...
 
 
 @dataclass(slots=True)
@@ -65,7 +74,7 @@ class FarEnd:
         phone.ring()
         return phone
 
-    async def call(self, bot: BotLine, *, number: str = "voicebot", timeout_s: float = 10) -> tuple[int, Phone]:
+    async def call(self, bot: Listening, *, number: str = "voicebot", timeout_s: float = 10) -> tuple[int, Phone]:
         """Call the bot; the final status (0: nobody answered in time)."""
         phone = self.phone()
         target = f"sip:{number}@127.0.0.1:{bot.port}"

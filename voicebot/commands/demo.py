@@ -16,7 +16,7 @@ from voicebot.settings import PROJECT, Settings
 @click.command()
 @click.argument("scenarios", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("var/demo"), show_default=True)
-@click.option("--parallel", type=click.IntRange(1, 16), default=4, show_default=True, help="Calls at a time.")
+@click.option("--parallel", type=click.IntRange(1, 16), default=5, show_default=True, help="Calls at a time.")
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON on standard output, nothing else.")
 @click.pass_obj
 def demo(settings: Settings, scenarios: tuple[Path, ...], out: Path, parallel: int, as_json: bool) -> None:

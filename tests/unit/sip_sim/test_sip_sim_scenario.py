@@ -90,7 +90,8 @@ def test_personas_by_name_or_in_place(tmp_path: Path) -> None:
         ("scenario: x\ncaller: []\n", [":1: 'call' is missing"]),
         ("scenario: x\ncall: {number: 100}\n", [":1: 'caller' is missing: what does the customer do?"]),
         (
-            "scenario: x\ncall: {number: 100, codec: G729, direction: up}\ncaller:\n  - {heers: a}\n  - {says: b, plays: c}\n",
+            "scenario: x\ncall: {number: 100, codec: G729, direction: up}\n"
+            "caller:\n  - {heers: a}\n  - {says: b, plays: c}\n",
             [
                 ":2: codec must be one of PCMA, PCMU, not 'G729'",
                 ":2: direction must be one of inbound, outbound, not 'up'",
@@ -112,22 +113,29 @@ def test_personas_by_name_or_in_place(tmp_path: Path) -> None:
             [":3: answers: either `with` or `no_answer`, not both"],
         ),
         (
-            "scenario: x\ncall: {number: 100}\ncaller:\n  - {presses: 12x}\n  - {hears: a, hears: b}\n  - {hangs_up: perhaps}\n",
+            "scenario: x\ncall: {number: 100}\n"
+            "caller:\n  - {presses: 12x}\n  - {hears: a, hears: b}\n  - {hangs_up: perhaps}\n",
             [
                 ":4: presses: keys are 0-9 * # A-D",
                 ":5: step: 'hears' stands here twice",
                 ":6: hangs_up must be true or false",
             ],
         ),
-        ("scenario: x\ncall: {flow: a}\ncaller: []\n", [":2: call: no number: give `number`, or `account` together with --portfolio FILE"]),
-        ("scenario: x\ncall: {number: 100}\ncaller: []\nexpect: {dispositon: A}\n", [":4: expect: unknown key 'dispositon'; did you mean 'disposition'?"]),
+        (
+            "scenario: x\ncall: {flow: a}\ncaller: []\n",
+            [":2: call: no number: give `number`, or `account` together with --portfolio FOLDER"],
+        ),
+        (
+            "scenario: x\ncall: {number: 100}\ncaller: []\nexpect: {dispositon: A}\n",
+            [":4: expect: unknown key 'dispositon'; did you mean 'disposition'?"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_every_problem_is_named_with_its_line(tmp_path: Path, text: str, expected: list[str]) -> None:
     assert sorted(_problems(tmp_path, text)) == sorted(expected)
 
 
-@pytest.mark.parametrize("text", ["scenario: [x\ncall: y", "scenario: 'x\n", "a: b: c", "\tscenario: x"])
+@pytest.mark.parametrize("text", ["scenario: [x\ncall: y", "scenario: 'x\n", "a: b: c"])
 def test_broken_yaml_is_named_with_its_line(tmp_path: Path, text: str) -> None:
     (problem,) = _problems(tmp_path, text)
     assert problem.startswith((":1: ", ":2: "))
