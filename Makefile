@@ -59,7 +59,9 @@ demo: $(STAMP) $(MODELS)
 	@$(BIN)/voicebot demo
 
 test: $(STAMP) $(TEST_MODELS)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -q -n 2 tests/unit tests/fitness
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/engines
+	@$(BIN)/python -m pytest -v tests/calls
 
 check: $(STAMP) lint unit
 
@@ -70,13 +72,13 @@ lint: $(STAMP)
 	@$(BIN)/lint-imports
 
 unit: $(STAMP)
-	@$(BIN)/python -m pytest tests/unit tests/fitness
+	@$(BIN)/python -m pytest -q -n 2 tests/unit tests/fitness
 
 engines: $(STAMP) $(TEST_MODELS)
-	@$(BIN)/python -m pytest tests/engines
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/engines
 
 calls: $(STAMP) $(TEST_MODELS)
-	@$(BIN)/python -m pytest tests/calls
+	@$(BIN)/python -m pytest -v tests/calls
 
 # Needs uv on the PATH; prints no registry's address into the lock.
 lock:

@@ -154,12 +154,12 @@ class Runner:
         task.add_done_callback(self._tasks.discard)
 
     async def _dial_in(self) -> None:
-        """Scenarios in which the customer calls the bank: one by one, when all the bank's own calls are done."""
+        """Customers who call the bank: one by one, each when the bank's own calls to that number are over."""
         inward = [slot for slot in self._slots if slot.scenario.call.direction == "inbound"]
-        for slot in self._slots:
-            if slot not in inward:
-                await slot.done.wait()
         for slot in inward:
+            for other in self._slots:
+                if other not in inward and other.scenario.call.number == slot.scenario.call.number:
+                    await other.done.wait()
             slot.taken = True
             phone = self._phone(slot.scenario)
             self._spawn(slot, phone)
@@ -222,8 +222,10 @@ class Runner:
         match = re.fullmatch(r"sip:(?:([^@]+)@)?([0-9.]+|localhost)(?::(\d+))?", target)
         if match is None:
             raise PhoneError(f"--target {target!r} is not a SIP address", hint="give sip:127.0.0.1:5060")
+        remote = (match[2].replace("localhost", "127.0.0.1"), int(match[3] or 5060))
+        if not await self._endpoint.is_there(remote, timeout_s=self._spec.wait_s):
+            raise PhoneError(f"nobody answers at {target}", hint="is the bot serving at --target?")
         self._emit({"event": "call", "scenario": scenario.slug, "direction": "inbound", "number": scenario.call.number})
-        remote = (match[2], int(match[3] or 5060))
         dialing = asyncio.create_task(phone.dial(target, remote, scenario.call.number))
         await asyncio.sleep(0)
         self._board.add(phone)

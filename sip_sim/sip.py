@@ -23,6 +23,7 @@ from aiosipua.sdp import SdpMessage
 from aiosipua.transport import UdpSipTransport
 from aiosipua.uac import SipUAC
 from aiosipua.uas import SipUAS
+from aiosipua.utils import format_addr, generate_branch, generate_call_id, generate_tag
 
 from sip_sim.errors import PhoneError
 from sip_sim.ladder import Ladder, SipEntry
@@ -96,6 +97,7 @@ class SipEndpoint:
         self._uas = SipUAS(self._transport, user_agent=AGENT, uac=self._uac)
         self._registrar = registrar
         self._bye_answered: dict[str, asyncio.Event] = {}
+        self._asked: dict[str, asyncio.Event] = {}
         self.on_call: Callable[[IncomingCall], None] = lambda call: call.reject(480)
         self.on_hung_up: Callable[[str], None] = lambda _: None
         self.on_cancelled: Callable[[str], None] = lambda _: None
@@ -161,6 +163,24 @@ class SipEndpoint:
         except TimeoutError:
             return False
 
+    async def is_there(self, remote: Address, *, timeout_s: float) -> bool:
+        """Does anybody answer at `remote`? Asked with OPTIONS every half second (RFC 3261 section 11)."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        while loop.time() < deadline:
+            request = options(self.address, remote)
+            answered = self._asked.setdefault(request.call_id or "", asyncio.Event())
+            self._transport.send(request, remote)
+            try:
+                await asyncio.wait_for(answered.wait(), _T1)
+            except TimeoutError:
+                continue
+            finally:
+                self._asked.pop(request.call_id or "", None)
+                self._transport.ladders.pop(request.call_id or "", None)
+            return True
+        return False
+
     async def hang_up(self, call: IncomingCall | OutgoingCall) -> None:
         """BYE, again until answered (at most three times), then forget the call."""
         call_id = call.dialog.call_id
@@ -223,6 +243,9 @@ class SipEndpoint:
         call_id = response.call_id or ""
         method = response.cseq.method.upper() if response.cseq else ""
         call = self._uac.get_call(call_id)
+        if call_id in self._asked:
+            self._asked[call_id].set()
+            return
         if method == "BYE" and call_id in self._bye_answered:
             self._bye_answered[call_id].set()
         if method == "INVITE" and call is not None:
@@ -231,6 +254,19 @@ class SipEndpoint:
             elif response.status_code >= 200 and response.contact:
                 call.dialog.remote_target = stringify_uri(response.contact[0].uri)
         self._uac.handle_response(response, addr)
+
+
+def options(local: Address, remote: Address) -> SipRequest:
+    """An OPTIONS outside any dialog."""
+    request = SipRequest(method="OPTIONS", uri=f"sip:{format_addr(*remote)}")
+    request.headers.append("Via", f"SIP/2.0/UDP {format_addr(*local)};branch={generate_branch()};rport")
+    request.headers.set_single("From", f"<sip:{AGENT}@{format_addr(*local)}>;tag={generate_tag()}")
+    request.headers.set_single("To", f"<sip:{format_addr(*remote)}>")
+    request.headers.set_single("Call-ID", generate_call_id(local[0]))
+    request.headers.set_single("CSeq", "1 OPTIONS")
+    request.headers.set_single("Max-Forwards", "70")
+    request.headers.set_single("Contact", f"<sip:{format_addr(*local)}>")
+    return request
 
 
 def acknowledge(invite: SipRequest, response: SipResponse) -> SipRequest:

@@ -132,7 +132,7 @@ class TurnSettings(_Section):
     """Turn-taking: silence that ends an answer (seconds), by how complete the answer is, and barge-in."""
 
     #: Silence after a complete answer (a yes, all the digits).
-    complete_s: float = Field(default=0.45, gt=0)
+    complete_s: float = Field(default=0.4, gt=0)
     #: Silence after one that goes on.
     incomplete_s: float = Field(default=1.1, gt=0)
     #: Silence after an open answer.

@@ -119,11 +119,18 @@ async def test_an_inbound_scenario_calls_the_target(start: Start, far: SipEndpoi
     assert result.direction == "inbound"
 
 
-async def test_nobody_at_the_target_is_a_failure_that_says_so(start: Start) -> None:
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("nonsense", "--target 'nonsense' is not a SIP address"),
+        ("sip:127.0.0.1:9", "nobody answers at sip:127.0.0.1:9"),
+    ],
+)
+async def test_nobody_at_the_target_is_a_failure_that_says_so(start: Start, target: str, said: str) -> None:
     call = CallSpec(number=NUMBER, direction="inbound", max_s=20)
-    carrier = start(scenario(call=call), target="nonsense")
+    carrier = start(scenario(call=call), target=target, wait_s=1)
     (result,) = await carrier.results()
-    assert result.failures == ("--target 'nonsense' is not a SIP address",)
+    assert result.failures == (said,)
 
 
 async def test_foreign_and_repeated_messages(start: Start) -> None:

@@ -34,6 +34,13 @@ pytestmark = pytest.mark.timeout(120)
 
 #: What must be whole of the first and the last sound of a prompt.
 EDGE = round(0.150 * RATE)
+PROMPTS_SAID = (
+    "greeting.hello",
+    "greeting.notice",
+    "right_party.ask",
+    "right_party.confirm",
+    "right_party.wrong_party",
+)
 #: Answers of the caller, one a turn.
 ANSWERS = ("No, you have the wrong number.", "No, I am not.")
 
@@ -88,10 +95,26 @@ async def talked(codec: str, folder: Path) -> tuple[Phone, Settings]:
     return phone, settings
 
 
-@pytest.fixture(scope="module", params=["PCMA", "PCMU"])
-def call(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Call:
-    """One call in each codec, measured by every test below."""
-    phone, settings = asyncio.run(talked(request.param, tmp_path_factory.mktemp(request.param)))
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Call]:
+    """One call in each codec, both at once."""
+    folders = {codec: tmp_path_factory.mktemp(codec) for codec in ("PCMA", "PCMU")}
+
+    async def both() -> list[tuple[Phone, Settings]]:
+        return await asyncio.gather(*(talked(codec, folder) for codec, folder in folders.items()))
+
+    talks = zip(folders, asyncio.run(both()), strict=True)
+    return {codec: measured(codec, phone, settings) for codec, (phone, settings) in talks}
+
+
+@pytest.fixture(params=["PCMA", "PCMU"])
+def call(request: pytest.FixtureRequest, calls: dict[str, Call]) -> Call:
+    """The call in this codec."""
+    return calls[request.param]
+
+
+def measured(codec: str, phone: Phone, settings: Settings) -> Call:
+    """What the call left: the telephone's recording, the bot's, the rows."""
     sent, heard = phone.line.recorder.tracks()
     timing = phone.line.recorder.timing()
     with open_reader(settings.paths.database) as reader:
@@ -104,8 +127,8 @@ def call(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     box = VoiceBox(PROMPTS.parent / "voices-cache")
     turns = tuple(turn for turn in record.turns if turn.prompt_text)
     return Call(
-        codec=request.param,
-        answers=tuple(through(request.param, box.say("joe", text)) for text in ANSWERS),
+        codec=codec,
+        answers=tuple(through(codec, box.say("joe", text)) for text in ANSWERS),
         sent=sent,
         heard=heard,
         caller_side=left,
@@ -163,7 +186,7 @@ def test_no_first_and_no_last_word_is_clipped(call: Call) -> None:
 
 
 def test_every_prompt_is_heard_once_and_in_order(call: Call) -> None:
-    assert [turn.prompt for turn in call.turns] == ["hello", "notice", "ask", "confirm", "wrong_party"]
+    assert [turn.prompt for turn in call.turns] == list(PROMPTS_SAID)
     places = [place(sounding(through(call.codec, prompt)), call.heard) for prompt in call.prompts]
     assert all(before < after for before, after in pairwise(places))
 
@@ -176,12 +199,11 @@ def test_the_reply_gap_is_told(call: Call, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_the_caller_is_not_recorded_before_the_notice_was_said(call: Call) -> None:
-    notice = next(turn for turn in call.turns if turn.prompt == "notice")
-    said = round(notice.prompt_t1 * RATE)
+    which = PROMPTS_SAID.index("greeting.notice")
+    said = round(call.turns[which].prompt_t1 * RATE)
     assert not call.caller_side[: said - RATE // 50].any()
     assert call.caller_side[said:].any()
-    heard = [prompt for turn, prompt in zip(call.turns, call.prompts, strict=True) if turn.prompt == "notice"]
-    assert likeness(sounding(heard[0]), call.bot_side).max() > 0.99
+    assert likeness(sounding(call.prompts[which]), call.bot_side).max() > 0.99
 
 
 def test_both_recordings_tell_the_same(call: Call) -> None:

@@ -61,9 +61,11 @@ Start = Callable[..., Carrier]
 
 @pytest.fixture
 def start(tmp_path: Path, voices: VoiceBox, ears: Ears) -> Start:
-    def begin(*scenarios: Scenario, registrar: Registrar | None = None, target: str = "") -> Carrier:
+    def begin(
+        *scenarios: Scenario, registrar: Registrar | None = None, target: str = "", wait_s: float = 20
+    ) -> Carrier:
         events: list[Event] = []
-        spec = RunSpec(port=0, out=tmp_path / "out", target=target, wait_s=20, registrar=registrar)
+        spec = RunSpec(port=0, out=tmp_path / "out", target=target, wait_s=wait_s, registrar=registrar)
         return Carrier(Runner(scenarios, spec, voices, ears, events.append), events)
 
     return begin

@@ -155,11 +155,10 @@ class Conversation:
     async def _ask(self, says: Sequence[Say], listen: Listen) -> Event:
         barge_in = bool(says) and says[-1].barge_in
         question = Question(listen.expects, listen.no_input_s, barge_in)
-        await self._say_all(says[:-1])
+        await self._say_all(says[:-1], says[-1:])
         listening = asyncio.create_task(self._parts.listener.listen(question)) if barge_in else None
         try:
-            if says:
-                await self._say(says[-1])
+            await self._say_all(says[-1:])
             answer = await self._unless_ended(listening or self._parts.listener.listen(question))
         finally:
             if listening is not None:
@@ -177,9 +176,12 @@ class Conversation:
         self._report_turn(event_name=type(event).__name__, answer=answer, event=event)
         return event
 
-    async def _say_all(self, says: Sequence[Say]) -> None:
-        for say in says:
+    async def _say_all(self, says: Sequence[Say], then: Sequence[Say] = ()) -> None:
+        """Say them; `then` is said next. The notice is given when the last of a row of whole prompts was heard."""
+        for say, after in zip(says, [*says[1:], *then, None], strict=False):
             await self._say(say)
+            if not say.barge_in and (after is None or after.barge_in):
+                self._parts.reporter.notice_given()
 
     async def _say(self, say: Say) -> None:
         self._report_turn(event_name=None)
@@ -200,8 +202,6 @@ class Conversation:
         self._parts.reporter.said(text, t0)
         played = await self._play(sound)
         self._turn = replace(self._turn, prompt_t1=played.t1, heard_s=None if played.completed else played.heard_s)
-        if not say.barge_in:
-            self._parts.reporter.notice_given()
 
     async def _play(self, sound: AudioFrame) -> Played:
         try:
