@@ -15,6 +15,7 @@ from voicebot.errors import VoicebotError
 #: name -> (module, attribute, one line for --help)
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("demo", "demo", "Run the main job: real calls on loopback, both sides speaking."),
+    "bench": ("bench", "bench", "Measure at the callers' ears how it holds when several talk at once."),
     "serve": ("serve", "serve", "Answer calls until stopped; console and API on HTTP."),
     "dial": ("dial", "dial", "Call customers and run a flow."),
     "check": ("check", "check", "Check flows and templates before any customer hears them."),

@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from tests.support.idle import tasks, udp_ports, until
-from voicebot.demo.run import DemoResult, run_demo
+from voicebot.demo.prepare import example_cast
+from voicebot.demo.run import DemoPlan, DemoResult, run_demo
 from voicebot.settings import PROJECT, load
 
 SHIPPED = PROJECT / "sip_sim" / "scenarios"
@@ -33,7 +34,8 @@ def all_calls() -> DemoResult:
     settings = load(environ={})
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "calls.log").open("w") as log:
-        return asyncio.run(run_demo(settings, (SHIPPED, OURS), CACHE, 6, Console(file=log, width=200), customers=40))
+        plan = DemoPlan((SHIPPED, OURS), CACHE, parallel=6, cast=example_cast(customers=40))
+        return asyncio.run(run_demo(settings, plan, Console(file=log, width=200)))
 
 
 @pytest.fixture

@@ -21,10 +21,13 @@ def udp_ports() -> set[int]:
 
 
 def tasks() -> set[str]:
-    """Names of the asyncio tasks of the product and the simulator that run now."""
-    running = (task for task in asyncio.all_tasks() if task is not asyncio.current_task())
-    names = {f"{task.get_name()} {task.get_coro()!r}" for task in running}
-    return {name for name in names if "voicebot" in name or "sip_sim" in name or "Supervisor" in name}
+    """The asyncio tasks of the product and the simulator that run now, by what they run."""
+    found = set()
+    for task in asyncio.all_tasks():
+        code = getattr(task.get_coro(), "cr_code", None)
+        if code is not None and {"voicebot", "sip_sim", "baresip", "aiosipua"} & set(Path(code.co_filename).parts):
+            found.add(f"{code.co_filename}:{code.co_name}")
+    return found
 
 
 async def until(condition: object, what: str = "it", within_s: float = 5.0) -> None:

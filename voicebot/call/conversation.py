@@ -256,8 +256,10 @@ class Conversation:
         """Wait for `work`, or for the end of the call, which raises CallEnded."""
         task = asyncio.ensure_future(work)
         both: set[asyncio.Future[Any]] = {task, self._ended}
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        task.cancel()
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+        finally:
+            task.cancel()  # nothing where it is done; else nobody waits for it any more
         raise CallEnded("the call ended")

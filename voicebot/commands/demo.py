@@ -30,15 +30,15 @@ def demo(settings: Settings, scenarios: tuple[Path, ...], out: Path, parallel: i
       voicebot demo
       voicebot demo sip_sim/scenarios/reminder_promise.yaml --parallel 1
     """
-    from voicebot.demo.run import run_demo, threads_from_environment
+    from voicebot.demo.prepare import example_cast
+    from voicebot.demo.run import DemoPlan, run_demo, threads_from_environment
     from voicebot.demo.table import attempts, figures
 
     threads_from_environment()
     console = Console(highlight=False, stderr=as_json, width=None if sys.stdout.isatty() else 160)
     try:
-        result = asyncio.run(
-            run_demo(settings, scenarios or (PROJECT / "sip_sim" / "scenarios",), out, parallel, console)
-        )
+        plan = DemoPlan(scenarios or (PROJECT / "sip_sim" / "scenarios",), out, parallel, example_cast())
+        result = asyncio.run(run_demo(settings, plan, console))
     except KeyboardInterrupt:
         console.print("stopped; running calls were ended and their outcomes stored")
         sys.exit(130)

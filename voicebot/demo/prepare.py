@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from voicebot.errors import VoicebotError
 from voicebot.model.ports import SpeakerEncoder, VoiceActivity
 from voicebot.model.records import Consent
 from voicebot.settings import PROJECT, Settings
+from voicebot.voiceprint.enrolment import Enrolment
 
 #: Which example customers are enrolled, and with which of the simulator's voices.
 ENROLMENTS = PROJECT / "examples" / "portfolio" / "enrolments.csv"
@@ -35,16 +37,30 @@ class Enrolled:
     voice: str
 
 
-def enrolments(path: Path = ENROLMENTS) -> tuple[Enrolled, ...]:
-    """Customers with a voiceprint at the demo's start."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return tuple(Enrolled(row["customer_id"], row["voice"]) for row in csv.DictReader(file))
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who can be called: the first `customers` of the example portfolio, some of them with a voiceprint."""
+
+    customers: int
+    enrolled: tuple[Enrolled, ...]
+
+    @property
+    def voices(self) -> list[str]:
+        """The simulator's voices that are enrolled."""
+        return sorted({e.voice for e in self.enrolled})
 
 
-def base_path(folder: Path) -> Path:
-    """The prepared database for today's portfolio and these enrolments."""
-    shipped = ENROLMENTS.read_bytes() + datetime.now(UTC).date().isoformat().encode()
-    return folder / f"base-{hashlib.sha256(shipped).hexdigest()[:12]}" / "voicebot.db"
+def example_cast(customers: int = 16) -> Cast:
+    """The customers of the demo."""
+    with ENROLMENTS.open(newline="", encoding="utf-8") as file:
+        rows = tuple(Enrolled(row["customer_id"], row["voice"]) for row in csv.DictReader(file))
+    return Cast(customers, rows)
+
+
+def base_path(folder: Path, cast: Cast) -> Path:
+    """The prepared database for today's portfolio and this cast."""
+    made_of = f"{datetime.now(UTC).date()} {cast}"
+    return folder / f"base-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}" / "voicebot.db"
 
 
 def write_portfolio(folder: Path, today: date, customers: int) -> tuple[Path, Path]:
@@ -53,11 +69,23 @@ def write_portfolio(folder: Path, today: date, customers: int) -> tuple[Path, Pa
     return people, loans
 
 
+def enrol_voices(
+    cast: Cast, voices: Path, encoder: SpeakerEncoder, activity: VoiceActivity, settings: Settings
+) -> Mapping[str, Enrolment]:
+    """Each voice's recordings to an enrolment (blocking, about 2 s a voice)."""
+    made = {}
+    for voice in cast.voices:
+        files = sorted((voices / voice).glob("*.wav"))
+        made[voice] = enrol_files(files, encoder, activity, settings.voiceprint)
+        if not made[voice].accepted:
+            raise VoicebotError(f"the voice {voice} could not be enrolled: {made[voice].refusal()}")
+    return made
+
+
 def make_base(
-    base: Path, portfolio: tuple[Path, Path], voices: Path, encoder: SpeakerEncoder, activity: VoiceActivity,
-    settings: Settings,
-) -> None:  # fmt: skip
-    """Import and enrol (blocking, about 2 s a customer); `base` appears only when it is whole."""
+    base: Path, portfolio: tuple[Path, Path], cast: Cast, made: Mapping[str, Enrolment], model_id: str
+) -> None:
+    """Import and store (blocking); `base` appears only when it is whole."""
     half = base.parent.with_name(base.parent.name + ".part")
     shutil.rmtree(half, ignore_errors=True)
     half.mkdir(parents=True)
@@ -65,15 +93,11 @@ def make_base(
         result = import_portfolio(store.db, *portfolio)
         if result.problems:
             raise VoicebotError("the example portfolio has bad rows: " + "; ".join(map(str, result.problems)))
-        for enrolled in enrolments():
-            files = sorted((voices / enrolled.voice).glob("*.wav"))
-            enrolment = enrol_files(files, encoder, activity, settings.voiceprint)
-            if not enrolment.accepted:
-                raise VoicebotError(f"the voice {enrolled.voice} could not be enrolled: {enrolment.refusal()}")
-            now = datetime.now(UTC).isoformat()
+        now = datetime.now(UTC).isoformat()
+        for enrolled in cast.enrolled:
             consent = Consent(enrolled.customer_id, "voiceprint", "import", "example", granted=True, at=now)
             consent_id = store.add_consent(None, consent)
-            store.save_voiceprint(enrolment.voiceprint(enrolled.customer_id, encoder.model_id, now, consent_id))
+            store.save_voiceprint(made[enrolled.voice].voiceprint(enrolled.customer_id, model_id, now, consent_id))
     shutil.rmtree(base.parent, ignore_errors=True)
     half.rename(base.parent)
 

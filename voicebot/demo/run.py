@@ -17,7 +17,7 @@ from storage.db import open_store
 from storage.records import CallSummary
 from voicebot.app import Application
 from voicebot.commands.screen import Screen
-from voicebot.demo.prepare import ENROL_S, base_path, copy_base, enrolments, make_base, write_portfolio
+from voicebot.demo.prepare import ENROL_S, Cast, base_path, copy_base, enrol_voices, make_base, write_portfolio
 from voicebot.demo.simulator import Event, Listed, Simulator, free_port, record_voices
 from voicebot.demo.table import Row
 from voicebot.engines.choose import choose_activity, choose_encoder
@@ -55,23 +55,25 @@ class DemoScreen(Screen):
             )
 
 
-async def run_demo(
-    settings: Settings,
-    scenarios: Sequence[Path],
-    folder: Path,
-    parallel: int,
-    console: Console,
-    customers: int = 16,
-) -> DemoResult:
-    """Prepare, call, compare; `customers`: size of the example portfolio. Raises VoicebotError at a failed start."""
-    today = datetime.now(UTC)
-    run = folder / today.strftime("%Y-%m-%dT%H-%M-%S")
-    portfolio = write_portfolio(folder / "portfolio", today.date(), customers)
-    await _prepare(settings, folder, portfolio, console)
-    copy_base(base_path(folder), run)
-    simulator_out = run / "simulator"
+@dataclass(frozen=True, slots=True)
+class DemoPlan:
+    """Scenario files or folders, where everything of the run goes, how many calls at a time, who can be called."""
+
+    scenarios: tuple[Path, ...]
+    folder: Path
+    parallel: int
+    cast: Cast
+
+
+async def run_demo(settings: Settings, plan: DemoPlan, console: Console) -> DemoResult:
+    """Prepare, call, compare. Raises VoicebotError where it cannot start."""
+    now = datetime.now(UTC)
+    run = plan.folder / now.strftime("%Y-%m-%dT%H-%M-%S-%f")[:-3]
     port = free_port()
-    simulator = Simulator(scenarios, folder / "portfolio", simulator_out)
+    portfolio = write_portfolio(plan.folder / "portfolio", now.date(), plan.cast.customers)
+    await _prepare(settings, plan, portfolio, console)
+    copy_base(base_path(plan.folder, plan.cast), run)
+    simulator = Simulator(plan.scenarios, plan.folder / "portfolio", run / "simulator")
     mine = _settings(settings, run, port, await simulator.start(bot=f"127.0.0.1:{port}"))
     screen = DemoScreen(console)
     try:
@@ -81,29 +83,34 @@ async def run_demo(
                 console.print(f"[dim]{note}[/dim]")
             screen.labels = {s.scenario: s for s in simulator.scenarios}
             cpu, began = time.process_time(), time.monotonic()
-            events = await _call_all(application, simulator, screen, parallel)
+            events = await _call_all(application, simulator, screen, plan.parallel)
             cpu_s, seconds = time.process_time() - cpu, time.monotonic() - began
     finally:
         await simulator.stop()
     rows = _rows(simulator.scenarios, events, mine.paths.database)
-    return DemoResult(rows, tuple(events), cpu_s, seconds, mine.paths.database, mine.paths.recordings, simulator_out)
+    return DemoResult(
+        rows, tuple(events), cpu_s, seconds, mine.paths.database, mine.paths.recordings, run / "simulator"
+    )
 
 
-async def _prepare(settings: Settings, folder: Path, portfolio: tuple[Path, Path], console: Console) -> None:
-    base = base_path(folder)
+async def _prepare(settings: Settings, plan: DemoPlan, portfolio: tuple[Path, Path], console: Console) -> None:
+    base = base_path(plan.folder, plan.cast)
     if base.is_file():
         return
-    console.print("enrolling the example customers' voices (once) ...")
-    voices = folder / "voices"
-    await record_voices(sorted({e.voice for e in enrolments()}), ENROL_S, voices)
+    console.print("enrolling the example customers' voices (once a day) ...")
+    voices = plan.folder / "voices"
+    await record_voices(plan.cast.voices, ENROL_S, voices)
     encoder = await asyncio.to_thread(choose_encoder, settings)
-    await asyncio.to_thread(make_base, base, portfolio, voices, encoder, choose_activity(), settings)
+    made = await asyncio.to_thread(enrol_voices, plan.cast, voices, encoder, choose_activity(), settings)
+    await asyncio.to_thread(make_base, base, portfolio, plan.cast, made, encoder.model_id)
 
 
 def _settings(settings: Settings, run: Path, port: int, trunk_port: int) -> Settings:
     """The bank's settings, with everything of this run on loopback and in the run's folder."""
     paths = settings.paths.model_copy(update={"database": run / "voicebot.db", "recordings": run / "recordings"})
-    telephony = settings.telephony.model_copy(update={"address": "127.0.0.1", "port": port, "ring_timeout_s": 6.0})
+    telephony = settings.telephony.model_copy(
+        update={"address": "127.0.0.1", "port": port, "ring_timeout_s": 6.0, "max_calls": 64}
+    )
     trunk = settings.trunk.model_copy(update={"server": f"127.0.0.1:{trunk_port}", "register_trunk": False})
     return settings.model_copy(update={"paths": paths, "telephony": telephony, "trunk": trunk})
 

@@ -119,5 +119,10 @@ def figures(results: Sequence[Event], cpu_s: float) -> Mapping[str, float | None
         "first audio after answer p50 s": percentile(firsts, 0.5),
         "first audio after answer max s": max(firsts, default=None),
         "CPU s per call minute": cpu_s / minutes if minutes else None,
-        "memory MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "memory MB": peak_memory_mb(),
     }
+
+
+def peak_memory_mb() -> float:
+    """The largest this process has been."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

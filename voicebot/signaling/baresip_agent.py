@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ipaddress
 import logging
 from collections.abc import Callable
@@ -72,8 +74,14 @@ class BaresipSignaling:
         if self._agent is None:
             raise TrunkError("dialled before the SIP stack was started")
         uri = number if number.startswith("sip:") else f"sip:{number}@{self._trunk.server}"
+        dialing = asyncio.ensure_future(self._agent.dial(uri))
         try:
-            call = await self._agent.dial(uri)
+            call = await asyncio.shield(dialing)
+        except asyncio.CancelledError:
+            # The INVITE may be out: nobody must ring for a call that is given up.
+            with contextlib.suppress(baresip.BaresipError):
+                await BaresipLeg(await dialing, uri).hang_up()
+            raise
         except baresip.DrainingError:
             raise AdmissionError("the server is draining: no new calls") from None
         except baresip.BaresipError as error:
