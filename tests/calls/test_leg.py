@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
+import time
 
 import numpy as np
 import pytest
+from baresip._native import lib
 
 from sip_sim.g711 import Samples, through
 from sip_sim.hearing import speech_spans
@@ -258,3 +262,36 @@ async def test_nobody_outside_can_make_us_dial() -> None:
         assert leg.ended is None
         assert far.dialled == [NUMBER]
         await leg.hang_up()
+
+
+def answer_at_once(deaf: socket.socket, statuses: tuple[str, ...]) -> None:
+    """A SIP server in a thread: the first INVITE gets these answers in the moment it comes."""
+    data, source = deaf.recvfrom(4096)
+    rows = data.decode().split("\r\n")
+    wanted = ("via:", "from:", "to:", "call-id:", "cseq:")
+    kept = [row + (";tag=1" if row.lower().startswith("to:") else "") for row in rows if row.lower().startswith(wanted)]
+    for status in statuses:
+        deaf.sendto("\r\n".join([f"SIP/2.0 {status}", *kept, "Content-Length: 0", "", ""]).encode(), source)
+
+
+async def test_an_answer_quicker_than_our_event_loop_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process is busy for 0.3 s just when it dials; the far end has refused by then."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        threading.Thread(target=answer_at_once, args=(server, ("180 Ringing", "486 Busy Here")), daemon=True).start()
+        async with bot_line(f"127.0.0.1:{server.getsockname()[1]}") as bot:
+            runtime = bot.signaling._runtime
+            push = runtime._push_cmd
+
+            def and_is_busy(command: int, *arguments: object) -> int:
+                error = push(command, *arguments)
+                if command == lib.BP_CMD_UA_CONNECT:
+                    time.sleep(0.3)
+                return int(error)
+
+            monkeypatch.setattr(runtime, "_push_cmd", and_is_busy)
+            leg = await bot.signaling.dial(NUMBER)
+            with pytest.raises(CallRefused) as refused:
+                await leg.wait_answered(3)
+            assert refused.value.status == 486
+            assert leg.ended is not None

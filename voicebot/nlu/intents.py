@@ -26,8 +26,8 @@ _PAIR, _LETTERS = 0.7, 0.3
 
 @dataclass(frozen=True, slots=True)
 class IntentSpec:
-    """One intent of intents.yaml. `examples` as written; `everywhere`: understood in every step;
-    `over`: intents that step back where this one was understood too."""
+    """One intent of intents.yaml. `examples` as written; `everywhere`: understood in every step; `over`: intents that
+    step back where this one was understood too; `aside`: steps back itself where a yes was said with it."""
 
     name: str
     everywhere: bool
@@ -35,6 +35,7 @@ class IntentSpec:
     weak: tuple[Pattern, ...]
     examples: tuple[str, ...]
     over: tuple[str, ...] = ()
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

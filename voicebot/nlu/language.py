@@ -118,7 +118,7 @@ def _intents(section: Section, spelling: Spelling) -> dict[str, IntentSpec]:
         if name in (AFFIRM, DENY, "affirm_deny", *VALUE_KINDS) or not name.isidentifier():
             section.error(line, f"`{name}` cannot name an intent: it is taken, or not made of letters, digits and _")
         inner = section.section(name)
-        inner.allow("everywhere", "over", "strong", "weak", "examples")
+        inner.allow("everywhere", "over", "aside", "strong", "weak", "examples")
         for text in inner.texts("over", required=False):
             if text.value not in section and text.value not in VALUE_KINDS:
                 inner.error(text.line, f"`{text.value}` is no intent of this file")
@@ -133,6 +133,7 @@ def _intents(section: Section, spelling: Spelling) -> dict[str, IntentSpec]:
             weak=_phrases(inner, "weak", spelling),
             examples=tuple(text.value for text in examples),
             over=tuple(text.value for text in inner.texts("over", required=False)),
+            aside=inner.flag("aside"),
         )
     return found
 

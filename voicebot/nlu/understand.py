@@ -88,6 +88,8 @@ def _one(text: str, expected: Expected, language: Language, today: date) -> list
         return []
     said = yes_no(tokens, language.words)
     found = named_intents(tokens, expected.names, language, yes_no_asked="affirm_deny" in expected.kinds)
+    if "affirm_deny" in expected.kinds:
+        found = [_aside(intent, said.get(AFFIRM, 0.0), language) for intent in found]
     if any(intent.confidence >= STRONG and intent.name not in expected.names for intent in found):
         said = {side: round(level * _BESIDE, 3) for side, level in said.items()}
     for kind in expected.kinds:
@@ -100,6 +102,13 @@ def _one(text: str, expected: Expected, language: Language, today: date) -> list
         elif kind not in language.intents:
             found += value_intents(kind, tokens, language, today)
     return _stepped_back(found, language)
+
+
+def _aside(intent: Intent, affirmed: float, language: Language) -> Intent:
+    """A question back ("yes, speaking, who is this?"): where the yes is clear, it is the answer."""
+    if affirmed < WEAK or not language.intents[intent.name].aside:
+        return intent
+    return Intent(intent.name, intent.slots, round(min(intent.confidence, affirmed) * _UNDER, 3))
 
 
 def _by_yes_no(kind: str, said: dict[str, float], found: Sequence[Intent], language: Language) -> list[Intent]:

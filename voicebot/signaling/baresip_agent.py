@@ -74,19 +74,33 @@ class BaresipSignaling:
         if self._agent is None:
             raise TrunkError("dialled before the SIP stack was started")
         uri = number if number.startswith("sip:") else f"sip:{number}@{self._trunk.server}"
-        dialing = asyncio.ensure_future(self._agent.dial(uri))
+        dialing = asyncio.ensure_future(self._leg(self._agent, uri))
         try:
-            call = await asyncio.shield(dialing)
+            return await asyncio.shield(dialing)
         except asyncio.CancelledError:
             # The INVITE may be out: nobody must ring for a call that is given up.
             with contextlib.suppress(baresip.BaresipError):
-                await BaresipLeg(await dialing, uri).hang_up()
+                await (await dialing).hang_up()
             raise
         except baresip.DrainingError:
             raise AdmissionError("the server is draining: no new calls") from None
         except baresip.BaresipError as error:
             raise TrunkError(f"the call could not be sent to {self._trunk.server}: {error}") from error
-        return BaresipLeg(call, uri)
+
+    async def _leg(self, agent: baresip.UserAgent, uri: str) -> BaresipLeg:
+        """Dial. An answer that is quicker than this event loop is reported before the library's `dial` returns, and the
+        call it makes then never hears of it (0.5.2a3): such events are kept and told again."""
+        early: list[baresip.StackEvent] = []
+        keep = early.append
+        self._runtime.subscribe(keep)
+        try:
+            call = await agent.dial(uri)
+        finally:
+            self._runtime.unsubscribe(keep)
+        leg = BaresipLeg(call, uri)
+        for event in early:
+            call._on_stack_event(event)  # it takes only its own
+        return leg
 
     def on_incoming(self, callback: Callable[[CallLeg], None]) -> None:
         """See Signaling."""
