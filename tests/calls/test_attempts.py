@@ -1,4 +1,4 @@
-"""Attempts at their edges, with the real SIP stack and no models: caps, cancelled while ringing, cut at the longest time."""
+"""Attempts at their edges, with the real SIP stack and no models: the cap, stopped while ringing, the longest time."""
 
 from __future__ import annotations
 

@@ -25,7 +25,9 @@ pytestmark = [pytest.mark.timeout(30), pytest.mark.usefixtures("nothing_left")]
 
 def noise(seconds: float, seed: int = 1) -> Samples:
     """Sound that is like itself at no other place: what was cut or moved shows."""
-    return (np.random.default_rng(seed).standard_normal(int(seconds * 8000)) * 3000).clip(-12000, 12000).astype(np.int16)
+    return (
+        (np.random.default_rng(seed).standard_normal(int(seconds * 8000)) * 3000).clip(-12000, 12000).astype(np.int16)
+    )
 
 
 def alike(wanted: Samples, heard: Samples) -> float:

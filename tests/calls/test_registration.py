@@ -49,9 +49,8 @@ async def test_registers_is_challenged_calls_and_leaves(algorithm: str) -> None:
 
 async def test_the_name_for_the_digest_may_be_another_than_the_user() -> None:
     registrar = Registrar({"login": "secret"})
-    async with far_end(registrar=registrar) as far:
-        async with bot_line(far.server, trunk(far.server, auth_user="login")):
-            assert list(registrar.bindings) == ["bank"]
+    async with far_end(registrar=registrar) as far, bot_line(far.server, trunk(far.server, auth_user="login")):
+        assert list(registrar.bindings) == ["bank"]
 
 
 async def test_a_wrong_password_is_a_clear_error_without_the_password() -> None:

@@ -1,7 +1,7 @@
 """Nothing of a word is lost: what the caller's own recording holds of the bot's prompts, and what the bot's holds.
 
-The bot is the program `voicebot dial`; the caller is a telephone of the simulator in this process, whose recording (both
-ways, exact to a sample from the answer) is the measure.
+The bot is the program `voicebot dial`; the caller is a telephone of the simulator in this process, whose recording
+(both ways, exact to a sample from the answer) is the measure.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from sip_sim.voices import VoiceBox
 from storage.db import open_reader
 from tests.support.bots import PROMPTS, bot_settings, example_database, program, write_toml
 from tests.support.far_end import event, far_end
+from voicebot.call.line import LATE_S
 from voicebot.engines.choose import choose_synthesizer
 from voicebot.engines.prompt_cache import PromptCache
 from voicebot.model.outcome import Disposition
@@ -201,7 +202,7 @@ def test_the_reply_gap_is_told(call: Call, capsys: pytest.CaptureFixture[str]) -
 def test_the_caller_is_not_recorded_before_the_notice_was_said(call: Call) -> None:
     which = PROMPTS_SAID.index("greeting.notice")
     said = round(call.turns[which].prompt_t1 * RATE)
-    assert not call.caller_side[: said - RATE // 50].any()
+    assert not call.caller_side[: said - round(LATE_S * RATE)].any()
     assert call.caller_side[said:].any()
     assert likeness(sounding(call.prompts[which]), call.bot_side).max() > 0.99
 

@@ -1,4 +1,4 @@
-"""A whole bot for a test: settings and database of its own, with or without its models, in this process or as a program."""
+"""A whole bot for a test: its own settings and database, with or without models, in this process or as a program."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from voicebot.call.answered import Answered
 from voicebot.call.checker import Checker
 from voicebot.call.enrolling import Enroller
 from voicebot.call.line import Line, Played
@@ -70,6 +71,7 @@ class CallParts:
     reporter: Reporter
     agent_uri: str
     max_call_s: float
+    answered: Answered | None = None
 
 
 class Conversation:
@@ -113,6 +115,9 @@ class Conversation:
         except TimeoutError:
             logger.warning("the call reached its longest time", extra={"step": self._state.at})
             hung_up_by = "bot"
+        except asyncio.CancelledError:  # a machine answered, or the process ends: what was said stays on record
+            self._report_turn(event_name=None)
+            raise
         self._report_turn(event_name="HungUp" if hung_up_by else None)
         return outcome(self._book, self._state, hung_up_by=hung_up_by, error=error)
 
@@ -172,6 +177,8 @@ class Conversation:
         intents = self._parts.understanding.intents(answer, listen.expects)
         event: Event = Heard(intents, answer) if intents else NoMatch(answer)
         self._reply_end = answer.t1
+        if self._parts.answered is not None:
+            self._parts.answered.heard(answer, fits=bool(intents))
         self._parts.reporter.heard(answer)
         self._report_turn(event_name=type(event).__name__, answer=answer, event=event)
         return event
@@ -206,7 +213,7 @@ class Conversation:
     async def _play(self, sound: AudioFrame) -> Played:
         try:
             return await self._parts.line.play(sound)
-        except CallEnded:
+        except (CallEnded, asyncio.CancelledError):
             if self._turn is not None:
                 heard = max(0.0, self._parts.line.t - self._turn.prompt_t0)
                 self._turn = replace(self._turn, prompt_t1=self._parts.line.t, heard_s=heard)

@@ -47,7 +47,7 @@ class Line:
         self._player = Player()
         self._listeners: list[FrameListener] = []
         self._done: asyncio.Future[bool] | None = None
-        self._t0 = 0.0
+        self._started = 0.0
         self._received = 0
         self._ticks = 0
         self._heard = 0.0
@@ -85,7 +85,7 @@ class Line:
     async def run(self) -> None:
         """The clock: one tick each 20 ms from now until the leg ends."""
         loop = asyncio.get_running_loop()
-        start = loop.time()
+        start = self._started = loop.time()
         try:
             while self._leg.ended is None:
                 self._ticks += 1
@@ -124,7 +124,8 @@ class Line:
         queued = self._leg.queued_s
         pcm16 = self._player.take(AHEAD_S - queued)
         if pcm16:
-            at = self.t + queued
+            # After a busy moment the ticks are behind; the sound leaves now, not then.
+            at = max(self.t, asyncio.get_running_loop().time() - self._started) + queued
             self._leg.write(pcm16)
             frame = AudioFrame(pcm16, MEDIA_RATE, at)
             for listener in self._spoken_listeners:

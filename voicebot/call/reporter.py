@@ -47,6 +47,12 @@ class Reporter:
         """A prompt that cannot be interrupted was said to its end: from the first one on the caller is recorded."""
         self._on_notice()
 
+    def answered_by(self, who: AnsweredBy, cause: str) -> None:
+        """Who answered is known (better than before): the last word counts."""
+        self._human = True
+        facts = AttemptProgress(answered_by=who, answered_by_cause=cause)
+        self.journal.post(self.store.progress, self.attempt_id, facts)
+
     def heard(self, answer: Utterance | Digits) -> None:
         """An answer came."""
         if not self._human:

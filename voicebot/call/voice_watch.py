@@ -72,6 +72,12 @@ class VoiceWatch:
             return VoiceState.MISMATCH.value
         return decision.reason.value if decision.reason is not None else decision.state.value
 
+    async def restart(self) -> None:
+        """Forget what was heard: another speaker came on."""
+        await self.close()
+        self._tracker.restart()
+        self._matched = False
+
     async def close(self) -> None:
         """Wait for the window that is being embedded."""
         if self._busy is not None:

@@ -36,6 +36,10 @@ class Recorder:
         """From now on the caller's side is kept."""
         self._caller_open = True
 
+    def close_caller(self) -> None:
+        """Another person came on, who has not heard the notice yet."""
+        self._caller_open = False
+
     def caller(self, frame: AudioFrame) -> None:
         """Sound of the caller, at its time."""
         if self._caller_open:

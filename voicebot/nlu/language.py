@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from voicebot.nlu.answering import FILE as ANSWERING
+from voicebot.nlu.answering import AnsweringPhrases, read_answering
 from voicebot.nlu.intents import IntentSpec, LikenessIndex, PhraseIndex
 from voicebot.nlu.patterns import Pattern
 from voicebot.nlu.tables import Words
@@ -45,6 +47,7 @@ class Language:
     likeness_index: LikenessIndex
     purpose_phrases: PhraseIndex
     purpose_likeness: LikenessIndex
+    answering: AnsweringPhrases
 
     @property
     def everywhere(self) -> tuple[str, ...]:
@@ -88,6 +91,7 @@ def load_language(templates: Path, flows: Path, code: str) -> Language:
     purpose_texts = {name: purposes.texts(name) for name, _ in purposes.lines()}
     unrelated = top.texts("unrelated", required=False)
     purpose_patterns = {name: patterns(purposes, texts, words.spelling) for name, texts in purpose_texts.items()}
+    answering = read_answering(templates / code / ANSWERING, words.spelling, problems)
     problems.check(HINT)
     return Language(
         code=code,
@@ -103,6 +107,7 @@ def load_language(templates: Path, flows: Path, code: str) -> Language:
         purpose_likeness=_likeness(
             {name: tuple(text.value for text in texts) for name, texts in purpose_texts.items()}, unrelated, words
         ),
+        answering=answering,
     )
 
 

@@ -39,7 +39,9 @@ class BeepOptions:
     drift_hz: float = 20.0
     floor_dbfs: float = -45.0
     ripple: float = 0.2  # spread of the level in 5 ms pieces, share of its mean: two tones that beat have 0.3 and more
-    settle_s: float = 0.12  # silence, or speech, after the tone: a tone at once followed by another is music or a signal
+    settle_s: float = (
+        0.12  # silence, or speech, after the tone: a tone at once followed by another is music or a signal
+    )
     progress_hz: tuple[float, float] = (400.0, 510.0)  # region of ringing, busy and dial tones
     progress_s: float = 1.2  # how long such a tone must not come again
     cadence_s: float = 6.0  # the same tone again within so long is a signal, not a beep

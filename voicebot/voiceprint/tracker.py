@@ -57,6 +57,7 @@ class VoiceTracker:
         self._expired = expired
         self._calibration = calibration
         self._policy = policy
+        self._net_settings = net_speech
         self._net = NetSpeech(net_speech)
         self._state = EvidenceState()
         self._samples: list[EnrolmentSample] = []
@@ -71,6 +72,13 @@ class VoiceTracker:
     def bot_spoke(self, t0: float, t1: float) -> None:
         """The bot was heard in [t0, t1) of the call: the caller's sound then is echo or overlap and counts no more."""
         self._net.bot_spoke(t0, t1)
+
+    def restart(self) -> None:
+        """Another speaker came on: all that was heard so far says nothing about him (a telephone's own voice)."""
+        self._net = NetSpeech(self._net_settings)
+        self._state = EvidenceState()
+        self._samples = []
+        self._history = []
 
     def lost_frames(self, share: float) -> None:
         """Share of the caller's packets lost so far, [0, 1]; goes into the quality of the windows after it."""
