@@ -129,10 +129,22 @@ class Application:
 def make_signaling(settings: Settings) -> Signaling:
     """The SIP driver that the settings name."""
     if settings.telephony.driver == "pyvoip":
-        raise SettingsError("telephony.driver = pyvoip is not built yet", hint="set telephony.driver = baresip")
+        return _pyvoip(settings)
     from voicebot.signaling.baresip_agent import BaresipSignaling
 
     return BaresipSignaling(settings.telephony, settings.trunk)
+
+
+def _pyvoip(settings: Settings) -> Signaling:
+    """GPL-3, and only where audioop is: nothing of it is imported unless it is chosen."""
+    try:
+        from voicebot.signaling.pyvoip_agent import PyvoipSignaling
+    except ImportError as error:
+        raise SettingsError(
+            f"telephony.driver = pyvoip cannot be loaded: {error}",
+            hint="pyVoIP needs the package pyVoIP and Python below 3.13; or set telephony.driver = baresip",
+        ) from error
+    return PyvoipSignaling(settings.telephony, settings.trunk)
 
 
 def make_console(settings: Settings, live: LiveFeed, token: str) -> ConsoleServer:

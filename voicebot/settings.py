@@ -192,10 +192,18 @@ class VerificationSettings(_Section):
 
 
 class AgentSettings(_Section):
-    """Where a call is handed to a human; empty: no agent is there, a callback ticket is written instead."""
+    """Where a call is handed to a human; empty uri: no agent is there, a callback ticket is written instead."""
 
-    #: SIP URI of the transfer.
+    #: SIP URI (or number at the trunk) of the agent.
     uri: str = ""
+    #: attended: the agent hears what it is about and takes the call with the key 1; blind: the customer is sent there.
+    mode: Literal["attended", "blind"] = "attended"
+    #: How long the agent's telephone rings.
+    ring_s: float = Field(default=20.0, gt=0)
+    #: How long the agent may think after the summary.
+    accept_s: float = Field(default=10.0, gt=0)
+    #: The waiting customer hears a word so often.
+    company_s: float = Field(default=7.0, gt=1)
 
 
 class WebSettings(_Section):

@@ -236,18 +236,36 @@ async def test_an_inbound_call_to_any_number_is_ours_and_may_be_refused() -> Non
         assert phone.ladder.holds(("INVITE", "486", "ACK"))
 
 
-async def test_an_inbound_call_is_answered_and_talks() -> None:
+@pytest.mark.parametrize("codec", ["PCMA", "PCMU"])
+async def test_an_inbound_call_is_heard_from_its_first_sound_on(codec: str) -> None:
+    """The stack offers the codec anew just after it has answered (re-INVITE): that cuts nothing out either."""
     said = noise(0.6)
-    async with far_end() as far, bot_line(far.server) as bot:
+    async with far_end(codec) as far, bot_line(far.server) as bot:
         calling = asyncio.create_task(far.call(bot))
         leg = await bot.legs.get()
         await leg.answer()
+        await say(leg, said)
         status, phone = await calling
         assert status == 200
-        await say(leg, said)
         await leg.drain()
+        assert phone.ladder.holds(("INVITE", "200", "ACK", "INVITE", "200", "ACK"))
         await phone.hang_up()
         await until(lambda: leg.ended is not None, "the BYE")
+        heard = phone.line.recorder.tracks()[1]
+        assert alike(through(codec, said)[:1200], heard) > 0.98
+        assert clean_fifths(through(codec, said), heard) >= 4
+
+
+async def test_the_far_end_may_negotiate_anew() -> None:
+    said = noise(0.6)
+    async with far_end() as far, bot_line(far.server) as bot:
+        leg, phone = await talking(far, bot)
+        call = phone._call
+        far.endpoint._uac.send_reinvite(call.dialog, phone._own_offer(), call.source_addr)
+        await until(lambda: phone.ladder.names().count("200") == 2, "the answer to the re-INVITE")
+        await say(leg, said)
+        await leg.drain()
+        await leg.hang_up()
         assert clean_fifths(through("PCMA", said), phone.line.recorder.tracks()[1]) >= 4
 
 

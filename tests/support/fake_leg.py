@@ -75,6 +75,9 @@ class FakeLeg:
     async def transfer(self, target: str) -> bool:
         return False
 
+    async def transfer_to(self, agent) -> bool:
+        return False
+
     def on_dtmf(self, callback: Callable[[str], None]) -> None: ...
 
     def on_end(self, callback: Callable[[LegEnd], None]) -> None:

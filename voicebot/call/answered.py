@@ -130,7 +130,7 @@ class Answered:
         if piece is not None and (piece.run.over or piece.run is not self._detector.last_run):
             self._piece = None
             self._read(piece, last=True)
-        elif piece is not None and self._due(piece, t):
+        elif piece is not None and self._due(piece):
             piece.looked = t
             if t - piece.t0 >= PIECE_S:
                 self._piece = None
@@ -146,7 +146,7 @@ class Answered:
             return False
         return run.length >= (WORTH_S if run.t0 <= self._options.early_s else WORTH_REPLY_S)
 
-    def _due(self, piece: _Piece, t: float) -> bool:
+    def _due(self, piece: _Piece) -> bool:
         """At a pause, and each AGAIN_S while speech goes on."""
         said = piece.run.t1 - piece.looked
         return said >= AGAIN_S or (self._detector.paused and said >= 0.3)

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from voicebot.call.journal import Journal
 from voicebot.call.kit import Kit
 from voicebot.call.prompter import Prompter
-from voicebot.call.talk import talk
+from voicebot.call.talk import Scene, talk
 from voicebot.call.workers import run
 from voicebot.errors import CallEnded, CallNotAnswered, CallRefused, DialForbidden, StorageError, VoicebotError
 from voicebot.model.outcome import AnsweredBy, Disposition, Outcome
@@ -45,15 +45,15 @@ async def run_outbound(
     if await run(kit.workers.storage, kit.store.do_not_call, account.customer.id):
         raise DialForbidden(f"{account_id}: the customer asked not to be called", hint="nobody was called")
     attempt_id = await _open(kit, account, flow, "outbound", account.customer.number, campaign_id)
-    return await _Attempt(kit, attempt_id, account, flow, "outbound").run(signaling, None)
+    return await _Attempt(kit, signaling, attempt_id, account, flow, "outbound").run(None)
 
 
-async def run_inbound(kit: Kit, leg: CallLeg, flow: str) -> AttemptResult:
+async def run_inbound(kit: Kit, signaling: Signaling, leg: CallLeg, flow: str) -> AttemptResult:
     """Answer a caller and run a flow; who is calling is looked up by the number and proved in the flow."""
     number = _user_part(leg.remote)
     account = await run(kit.workers.storage, kit.store.account_by_number, number)
     attempt_id = await _open(kit, account, flow, "inbound", number, None)
-    return await _Attempt(kit, attempt_id, account, flow, "inbound").run(None, leg)
+    return await _Attempt(kit, signaling, attempt_id, account, flow, "inbound").run(leg)
 
 
 async def _open(
@@ -82,8 +82,11 @@ async def _open(
 class _Attempt:
     """Owns one attempt's progress and its end."""
 
-    def __init__(self, kit: Kit, attempt_id: int, account: Account | None, flow: str, direction: str) -> None:
+    def __init__(
+        self, kit: Kit, signaling: Signaling, attempt_id: int, account: Account | None, flow: str, direction: str
+    ) -> None:
         self._kit = kit
+        self._signaling = signaling
         self._id = attempt_id
         self._account = account
         self._flow = flow
@@ -91,15 +94,14 @@ class _Attempt:
         self._journal = Journal(kit.workers.storage)
         self._answered_at: datetime | None = None
 
-    async def run(self, signaling: Signaling | None, leg: CallLeg | None) -> AttemptResult:
+    async def run(self, leg: CallLeg | None) -> AttemptResult:
         """Connect, talk, close. Cancelled from outside (Ctrl-C), it still hangs up and writes its outcome."""
         outcome = Outcome(Disposition.TECHNICAL_FAILURE, error="interrupted")
         try:
             if leg is None:
-                assert signaling is not None
                 assert self._account is not None
                 await Prompter(self._kit, self._account, self._today(), self._direction).warm()
-                leg = await signaling.dial(self._account.customer.number)
+                leg = await self._signaling.dial(self._account.customer.number)
             self._note(sip_call_id=leg.call_id)
             outcome = await self._connect_and_talk(leg)
         except VoicebotError as error:
@@ -138,9 +140,8 @@ class _Attempt:
             answered_by=AnsweredBy.UNKNOWN,
             recording=recording,
         )
-        return await talk(
-            self._kit, self._journal, leg, self._id, self._account, self._flow, self._direction, recording
-        )
+        scene = Scene(self._id, self._account, self._flow, self._direction, recording)
+        return await talk(self._kit, self._journal, self._signaling, leg, scene)
 
     def _today(self) -> date:
         zone = self._account.customer.timezone if self._account is not None else "UTC"

@@ -19,6 +19,7 @@ from voicebot.call.line import Line, Played
 from voicebot.call.listener import Listener, Question
 from voicebot.call.prompter import Prompter
 from voicebot.call.reporter import Reporter
+from voicebot.call.transfer import Handover
 from voicebot.call.understanding import Understanding
 from voicebot.call.voice_watch import VoiceWatch
 from voicebot.errors import CallEnded
@@ -52,8 +53,8 @@ from voicebot.model.speech import Digits, Utterance
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-#: A flow that ends neither itself nor the call is broken; no real call takes so many steps.
-MAX_STEPS = 400
+#: How long after the end of the leg a transfer may still report that it worked.
+TRANSFER_REPORT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class CallParts:
     checker: Checker
     enroller: Enroller | None
     reporter: Reporter
-    agent_uri: str
+    handover: Handover
     max_call_s: float
     answered: Answered | None = None
 
@@ -148,9 +149,10 @@ class Conversation:
                 await self._say_all(says)
                 return await self._transfer(last)
             case EndCall():
-                await self._say_all(says)
-                await self._unless_ended(self._parts.leg.drain())
-                await self._parts.leg.hang_up()
+                if self._parts.leg.ended is None:  # a transfer has ended it already
+                    await self._say_all(says)
+                    await self._unless_ended(self._parts.leg.drain())
+                    await self._parts.leg.hang_up()
                 return None
             case _:
                 raise CallEnded("the flow gave no way to go on")
@@ -252,10 +254,17 @@ class Conversation:
         return await self._unless_ended(self._parts.checker.run(self._state, effect, self._parts.line.t))
 
     async def _transfer(self, effect: Transfer) -> Event | None:
-        if not self._parts.agent_uri:
-            return TransferDone(accepted=False)
-        await self._unless_ended(self._parts.leg.drain())
-        accepted = await self._parts.leg.transfer(self._parts.agent_uri)
+        handing = asyncio.create_task(self._parts.handover.run())
+        both: set[asyncio.Future[Any]] = {handing, self._ended}
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if not handing.done():  # the end of the call may be the transfer itself: its report is on the way
+                await asyncio.wait({handing}, timeout=TRANSFER_REPORT_S)
+            if not handing.done():
+                raise CallEnded("the customer hung up while an agent was called")
+        finally:
+            handing.cancel()
+        accepted = handing.result()
         logger.info("transfer %s", "accepted" if accepted else "failed", extra={"reason": effect.reason})
         return TransferDone(accepted=accepted)
 

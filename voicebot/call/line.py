@@ -48,6 +48,7 @@ class Line:
         self._listeners: list[FrameListener] = []
         self._done: asyncio.Future[bool] | None = None
         self._started = 0.0
+        self._sent_until = 0.0
         self._received = 0
         self._ticks = 0
         self._heard = 0.0
@@ -124,16 +125,22 @@ class Line:
         queued = self._leg.queued_s
         pcm16 = self._player.take(AHEAD_S - queued)
         if pcm16:
-            # After a busy moment the ticks are behind; the sound leaves now, not then.
-            at = max(self.t, asyncio.get_running_loop().time() - self._started) + queued
+            at = self._leaves_at(queued)
             self._leg.write(pcm16)
             frame = AudioFrame(pcm16, MEDIA_RATE, at)
+            self._sent_until = frame.t_end
             for listener in self._spoken_listeners:
                 listener(at, frame.t_end)
             if self._recorder is not None:
                 self._recorder.bot(frame)
         elif not self._player.paused and queued <= FRAME_S:
             self._finish(completed=True)
+
+    def _leaves_at(self, queued: float) -> float:
+        """When sound written now leaves: behind what is queued, without a gap; else now (ticks may be late)."""
+        if queued > 0 and self._sent_until > 0:
+            return self._sent_until
+        return max(self.t, asyncio.get_running_loop().time() - self._started)
 
     async def play(self, prompt: AudioFrame) -> Played:
         """Say a prompt (at MEDIA_RATE); returns when its last packet has left, or it was stopped."""
@@ -154,6 +161,7 @@ class Line:
             return
         unsent = self._leg.queued_s
         self._leg.flush()
+        self._sent_until = 0.0
         self._player.pause(unsent)
         if self._recorder is not None:
             self._recorder.cut(self.t)

@@ -82,7 +82,7 @@ class OutboundCall:
         self._last_step = ""
         #: False where only a machine was on the line.
         self.person = True
-        parts.leg.on_end(lambda end: parts.answered.on_end())
+        parts.leg.on_end(lambda _: parts.answered.on_end())
 
     async def run(self) -> Outcome:
         """The outcome; like Conversation.run it never raises for the far end's sake."""

@@ -67,7 +67,7 @@ class Supervisor:
             self._refusals.add(task)
             task.add_done_callback(self._refusals.discard)
             return
-        self._start(run_inbound(self._kit, leg, self._inbound_flow))
+        self._start(run_inbound(self._kit, self._signaling, leg, self._inbound_flow))
 
     async def drain(self, longest_s: float) -> None:
         """Take no more calls, let the running ones end by themselves; after `longest_s` they are ended politely."""

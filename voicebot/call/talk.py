@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from voicebot.call.announcement import Announcer
+from voicebot.call.answered import Answered
 from voicebot.call.checker import Checker
 from voicebot.call.conversation import CallParts, Conversation
 from voicebot.call.enrolling import PURPOSE, Enroller
@@ -15,8 +19,10 @@ from voicebot.call.journal import Journal
 from voicebot.call.kit import Kit
 from voicebot.call.line import Line
 from voicebot.call.listener import Listener
+from voicebot.call.machine import MachineParts, OutboundCall
 from voicebot.call.prompter import Prompter
 from voicebot.call.reporter import Reporter
+from voicebot.call.transfer import Handover
 from voicebot.call.understanding import Understanding
 from voicebot.call.voice_watch import VoiceWatch
 from voicebot.call.workers import run
@@ -24,64 +30,102 @@ from voicebot.media.recorder import Recorder
 from voicebot.model.audio import AudioFrame, SpeechChunk
 from voicebot.model.outcome import Outcome
 from voicebot.model.portfolio import Account
-from voicebot.model.ports import CallLeg
+from voicebot.model.ports import CallLeg, Signaling
 from voicebot.voiceprint.decision import Policy
 from voicebot.voiceprint.tracker import VoiceTracker
 
 logger = logging.getLogger(__name__)
 
 
-async def talk(
-    kit: Kit,
-    journal: Journal,
-    leg: CallLeg,
-    attempt_id: int,
-    account: Account | None,
-    flow: str,
-    direction: str,
-    recording: str | None,
-) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Which call it is. `direction`: "outbound" | "inbound"; `recording`: path below the recordings folder."""
+
+    attempt_id: int
+    account: Account | None
+    flow: str
+    direction: str
+    recording: str | None
+
+
+async def talk(kit: Kit, journal: Journal, signaling: Signaling, leg: CallLeg, scene: Scene) -> Outcome:
     """Run a flow on an answered leg; the leg is ended when this returns."""
-    recorder = Recorder(kit.settings.paths.recordings / recording) if recording else None
+    account, direction = scene.account, scene.direction
+    recorder = Recorder(kit.settings.paths.recordings / scene.recording) if scene.recording else None
     line = Line(leg, recorder)
-    reporter = Reporter(
-        attempt_id, kit.store, journal, kit.observer, recorder.open_caller if recorder is not None else lambda: None
+    on_notice = recorder.open_caller if recorder is not None else lambda: None
+    reporter = Reporter(scene.attempt_id, kit.store, journal, kit.observer, on_notice)
+    answered = (
+        Answered(line, kit.recognizer, kit.workers.asr, kit.language.answering, reporter.answered_by)
+        if direction == "outbound"
+        else None
     )
     consent = await _consent(kit, account)
     voice = await _voice_watch(kit, account, opted_out=consent is False)
     enroller = Enroller(kit, account, voice, reporter) if voice is not None and account is not None else None
     zone = ZoneInfo(account.customer.timezone if account is not None else "UTC")
     understanding = Understanding(kit.language, datetime.now(zone).date())
+    prompter = Prompter(kit, account, understanding.today, direction)
+    announcer = Announcer(line, prompter, reporter)
     parts = CallParts(
         leg=leg,
         line=line,
-        listener=_listener(kit, line, understanding, voice, leg),
+        listener=_listener(kit, line, understanding, voice, leg, answered),
         voice=voice,
         understanding=understanding,
-        prompter=Prompter(kit, account, understanding.today, direction),
+        prompter=prompter,
         checker=Checker(
             kit, reporter, account, voice, enroller, consent, await _last_flow(kit, account), lambda: datetime.now(zone)
         ),
         enroller=enroller,
         reporter=reporter,
-        agent_uri=kit.settings.agent.uri,
+        handover=Handover(leg, announcer, prompter, signaling, kit.settings.agent),
         max_call_s=kit.settings.telephony.max_call_s,
+        answered=answered,
     )
-    conversation = Conversation(kit.book, flow, direction, parts)
     clock = asyncio.create_task(line.run())
     try:
-        outcome = await conversation.run()
+        outcome, person = await _run(lambda: Conversation(kit.book, scene.flow, direction, parts), parts, recorder)
+    except BaseException:  # ours: a defect, a full disk, or the process is to end
+        await asyncio.shield(announcer.apologise(leg))
+        raise
     finally:
         await leg.hang_up()
         with contextlib.suppress(Exception):
             await clock
-    if voice is not None:
+    if voice is not None and person:  # a mailbox may well have its owner's voice
         reporter.voice(await voice.settle())
     return outcome
 
 
-def _listener(kit: Kit, line: Line, understanding: Understanding, voice: VoiceWatch | None, leg: CallLeg) -> Listener:
+async def _run(begin: Callable[[], Conversation], parts: CallParts, recorder: Recorder | None) -> tuple[Outcome, bool]:
+    """The outcome, and whether a person was on the line."""
+    if parts.answered is None:
+        return await begin().run(), True
+
+    async def restart() -> None:
+        if recorder is not None:
+            recorder.close_caller()
+        if parts.voice is not None:
+            await parts.voice.restart()
+
+    machine = MachineParts(parts.leg, parts.line, parts.prompter, parts.reporter, parts.answered, restart)
+    call = OutboundCall(machine, begin)
+    outcome = await call.run()
+    return outcome, call.person
+
+
+def _listener(
+    kit: Kit,
+    line: Line,
+    understanding: Understanding,
+    voice: VoiceWatch | None,
+    leg: CallLeg,
+    answered: Answered | None,
+) -> Listener:
     def to_voice(frame: AudioFrame, chunks: tuple[SpeechChunk, ...]) -> None:
+        if answered is not None:
+            answered.on_chunks(frame, chunks)
         if voice is not None:
             voice.on_chunks(frame, chunks)
 

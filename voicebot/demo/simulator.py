@@ -51,7 +51,10 @@ class Simulator:
         port = free_port()
         where = ["--listen", f"127.0.0.1:{port}", "--target", f"sip:{bot}"]
         command = [sys.executable, "-m", "sip_sim", "run", *self._arguments, *where]
-        self._process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, limit=2**22)
+        # A group of its own: Ctrl-C is for the bot, whose customers stay on the line until it has said goodbye.
+        self._process = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.PIPE, limit=2**22, start_new_session=True
+        )
         return port
 
     async def ready(self) -> None:

@@ -32,6 +32,7 @@ class Row:
         seen = {
             "disposition": str(self.stored.disposition),
             "voiceprint": str(self.stored.voice_state),
+            "answered_by": str(self.stored.answered_by),
             "sip_status": str(self.stored.sip_status),
             "warning": ",".join(self.warnings),
             "promise_amount": f"{self.stored.promise_amount:f}" if self.stored.promise_amount is not None else "none",

@@ -53,8 +53,8 @@ class Recognizer(Protocol):
         ...
 
     def start(self, phrases: Sequence[str] | None = None) -> RecognizerStream:
-        """Begin an utterance. `phrases`: what the step expects (nlu.grammar); None = free speech. An engine that streams
-        takes them as its grammar, one that does not as a hint (number words only: a string of digits)."""
+        """Begin an utterance. `phrases`: what the step expects (nlu.grammar); None = free speech. An engine that
+        streams takes them as its grammar, one that does not as a hint (number words only: a string of digits)."""
         ...
 
 
@@ -190,6 +190,11 @@ class CallLeg(Protocol):
 
     async def transfer(self, target: str) -> bool:
         """Blind transfer (REFER, RFC 3515); True where the target answered."""
+        ...
+
+    async def transfer_to(self, agent: CallLeg) -> bool:
+        """Attended transfer: connect the far end with that of `agent`, an answered leg of the same driver (REFER with
+        Replaces, RFC 3891); True where it worked, and then both legs end."""
         ...
 
     async def hang_up(self) -> None:

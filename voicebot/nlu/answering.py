@@ -31,6 +31,12 @@ class Cue:
     phrase: str
     strong: bool
 
+    @property
+    def wording(self) -> str:
+        """The phrase as one would say it: the first of each choice, without what may be left out."""
+        words = (word for word in self.phrase.split() if not word.endswith("?") and word not in ("^", "$"))
+        return " ".join("..." if word in ("*", "_") else word.partition("|")[0] for word in words)
+
 
 @dataclass(frozen=True, slots=True)
 class AnsweringPhrases:

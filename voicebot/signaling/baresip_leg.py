@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 
@@ -10,7 +11,7 @@ import baresip
 
 from voicebot.errors import CallEnded, CallError, CallNotAnswered, CallRefused
 from voicebot.model.audio import FRAME_S, MEDIA_RATE
-from voicebot.model.ports import LegEnd, MediaStats
+from voicebot.model.ports import CallLeg, LegEnd, MediaStats
 
 logger = logging.getLogger(__name__)
 
@@ -181,6 +182,24 @@ class BaresipLeg:
         except baresip.BaresipError as error:
             raise CallError("the transfer could not be sent") from error
         return True
+
+    async def transfer_to(self, agent: CallLeg) -> bool:
+        """See CallLeg."""
+        if not isinstance(agent, BaresipLeg):
+            return False
+        try:
+            await self._call.attended_transfer(agent._call)
+        except baresip.TransferFailed:
+            await self._resume()
+            return False
+        except baresip.BaresipError as error:
+            raise CallError("the transfer could not be sent") from error
+        return True
+
+    async def _resume(self) -> None:
+        """A failed transfer leaves the call on hold."""
+        with contextlib.suppress(baresip.BaresipError):
+            await self._call.resume()
 
     async def hang_up(self) -> None:
         """See CallLeg."""

@@ -25,8 +25,9 @@ _URI = re.compile(r"<([^>]*)>|([^;\s]+)")
 
 
 def canonical(data: bytes) -> bytes:
-    """A message as pyVoIP's parser wants it: long header names in their usual case, "Name: value" with one space, folded
-    lines joined (section 7.3.1), one blank line, no more body than Content-Length. ValueError where it is no message."""
+    """A message as pyVoIP's parser wants it: long header names in their usual case, "Name: value" with one space,
+    folded lines joined (section 7.3.1), one blank line, no more body than Content-Length. ValueError where it is no
+    message."""
     head, found, body = data.partition(b"\r\n\r\n")
     if not found:
         raise ValueError("no end of headers")
@@ -114,7 +115,10 @@ def reply(request: str, status: int, reason: str, tag: str = "", more: dict[str,
     """An answer without a body (section 8.2.6). `tag`: ours, where the request's To has none yet."""
     to = headers(request, "To")[0]
     lines = [f"SIP/2.0 {status} {reason}", *(f"Via: {via}" for via in headers(request, "Via"))]
-    lines += [f"From: {headers(request, 'From')[0]}", f"To: {to}" if ";tag=" in to or not tag else f"To: {to};tag={tag}"]
+    lines += [
+        f"From: {headers(request, 'From')[0]}",
+        f"To: {to}" if ";tag=" in to or not tag else f"To: {to};tag={tag}",
+    ]
     lines += [f"{name}: {headers(request, name)[0]}" for name in ("Call-ID", "CSeq")]
     lines += [f"{name}: {value}" for name, value in (more or {}).items()]
     return "\r\n".join([*lines, "Content-Length: 0"]) + "\r\n\r\n"

@@ -1,7 +1,7 @@
-"""Sound between the event loop and pyVoIP's RTP threads: a paced queue out, packets in order in. 16-bit mono at MEDIA_RATE.
+"""Sound between the event loop and pyVoIP's RTP threads: a paced queue out, packets in order in.
 
-They take the place of pyVoIP's own buffers, which hold 8-bit sound, can't be emptied, don't say how much waits, play a
-gap as a full-scale level and grow without bound.
+16-bit mono at MEDIA_RATE. They take the place of pyVoIP's own buffers, which hold 8-bit sound, can't be emptied, don't
+say how much waits, play a gap as a full-scale level and grow without bound.
 """
 
 from __future__ import annotations
@@ -25,9 +25,7 @@ _JUMP = 50
 class SendQueue:
     """Sound that waits to be sent. `frame` is called by the sending thread alone, the rest from the event loop."""
 
-    def __init__(
-        self, now: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep) -> None:
         self._now = now
         self._sleep = sleep
         self._lock = Lock()

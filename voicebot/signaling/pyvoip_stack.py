@@ -2,8 +2,8 @@
 
 pyVoIP is GPL-3: this module and those that import it are loaded only where `telephony.driver = "pyvoip"`
 (docs/licences.md). Used of it: the parser of SIP and SDP, the text of REGISTER, INVITE, 180, 200, ACK and BYE, the
-call's choice of codecs, and its RTP (packets, the receiving and the sending thread, RFC 4733). Not used: VoIPPhone.start and
-SIPClient.start, .invite and .register, which block, poll and hang (voicebot.signaling.pyvoip_wire says how).
+call's choice of codecs, its RTP (packets, the receiving and the sending thread, RFC 4733). Not used: VoIPPhone's and
+SIPClient's start, .invite and .register, which block, poll and hang (voicebot.signaling.pyvoip_wire says how).
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import secrets
 import socket
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from itertools import chain
 from threading import Thread
 from typing import Any
 
@@ -106,6 +107,10 @@ class Client(SIPClient):
         """pyVoIP counts from 1 at each start, so that every run repeats the last one's Call-IDs."""
         return f"{uuid.uuid4().hex}@{self.myIP}"
 
+    def gen_tag(self) -> str:
+        """pyVoIP keeps every tag it ever made, and looks through all of them."""
+        return secrets.token_hex(8)
+
     def gen_ack(self, request: SIPMessage) -> str:
         """ACK to a 200: pyVoIP invents a tag for To and asks the wrong URI (RFC 3261 section 13.2.2.4)."""
         assert isinstance(request, Message)
@@ -138,7 +143,9 @@ class Rtp(RTPClient):
         self.sout = self.sin
         self.sin.bind((self.inIP, self.inPort))
         self.sin.settimeout(_LOOK_S)
-        self._threads = [Thread(target=run, name=f"pyvoip-{run.__name__}") for run in (self.trans, self.recv)]
+        self._threads = [
+            Thread(target=run, name=f"pyvoip-{run.__name__}", daemon=True) for run in (self.trans, self.recv)
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -158,7 +165,7 @@ class Rtp(RTPClient):
 
     @property
     def trans_delay_reduction(self) -> float:
-        """pyVoIP divides its pause between packets by this. Its pauses add up and drift: `SendQueue.frame` waits instead."""
+        """pyVoIP divides its pause between packets by this. Its pauses drift: `SendQueue.frame` waits instead."""
         return math.inf
 
     def recv(self) -> None:
@@ -215,7 +222,7 @@ class _Paced(RTPPacketManager):
     """Where pyVoIP's sender takes each packet's sound from."""
 
     def __init__(self, queue: SendQueue) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # pyVoIP has no types here
         self._queue = queue
 
     def read(self, length: int = 160) -> bytes:
@@ -225,7 +232,7 @@ class _Paced(RTPPacketManager):
 
 
 class _PeerSocket(socket.socket):
-    """Gives only what came from the far end's address: a stranger's sound must reach neither recogniser nor voiceprint."""
+    """Gives only what came from the far end's address: a stranger's sound must not reach the voiceprint."""
 
     def __init__(self, rtp: Rtp) -> None:
         super().__init__(socket.AF_INET, socket.SOCK_DGRAM)
@@ -253,9 +260,10 @@ class Phone(VoIPPhone):
     def request_port(self, blocking: bool = True) -> int:
         """An even port of the range that is free now: pyVoIP takes any, odd and taken ones too."""
         del blocking
-        even = range(self.rtpPortLow + self.rtpPortLow % 2, self.rtpPortHigh + 1, 2)
+        low, high = self.rtpPortLow, self.rtpPortHigh
+        even = range(low + low % 2, high + 1, 2)
         start = secrets.randbelow(len(even)) if even else 0
-        for port in [*even[start:], *even[:start]]:
+        for port in chain(even[start:], even[:start]):
             if port not in self.assignedPorts and _free(self.myIP, port):
                 self.assignedPorts.append(port)
                 return port
@@ -267,7 +275,7 @@ class Phone(VoIPPhone):
         if port in self.assignedPorts:
             self.assignedPorts.remove(port)
 
-    def invite(self, target: str, domain: str, call_id: str) -> tuple[str, dict[int, Mapping[int, PayloadType]]]:
+    def invite(self, target: str, domain: str, call_id: str) -> tuple[str, Any]:
         """The text of an INVITE to a SIP URI, and its media: RTP port -> payload types. Raises NoPort."""
         port = self.request_port()
         offered: dict[int, PayloadType] = {int(_PAYLOADS[codec].value): _PAYLOADS[codec] for codec in self.codecs}
@@ -282,6 +290,7 @@ class Phone(VoIPPhone):
 class Call(VoIPCall):
     """One call's media. `on_key` gets the keys, in pyVoIP's thread."""
 
+    phone: Phone
     port: int
     on_key: Callable[[str], None] | None = None
 
@@ -322,6 +331,7 @@ class Call(VoIPCall):
         if self.rtp is not None:
             self.rtp.stop()
         self.phone.release_ports(self)
+        self.port = 0  # by now it may be another call's
 
 
 def _free(address: str, port: int) -> bool:

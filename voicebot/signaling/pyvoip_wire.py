@@ -1,4 +1,4 @@
-"""The UDP port of the pyVoIP driver on the event loop, and the client transactions that pyVoIP lacks (RFC 3261 section 17).
+"""The UDP port of the pyVoIP driver on the event loop, and the client transactions (RFC 3261 section 17) it lacks.
 
 pyVoIP's own socket is read by a thread that polls each 10 ms, holds one lock while it waits for the answer to an INVITE
 (for ever, where the first answer is a refusal) and forgets where a message came from.

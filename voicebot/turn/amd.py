@@ -2,8 +2,8 @@
 
 Evidence is added up as points, each with its reason, so that a decision can be read afterwards: the phrases of the
 language's table in what was recognised, how long the first speech went on, the beep, a carrier's tones; and, for a
-person, a short greeting that waits, an answer that fits the question, a key. Length alone never makes a machine: people
-answer at length, and the bot's own echo is long (rules.md section 2: unknown is treated as human, false machines <= 3 %).
+person, a short greeting that waits, an answer that fits the question, a key. Length alone never makes a machine:
+people answer at length, and the bot's own echo is long (rules.md section 2: unknown is treated as human).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class AmdOptions:
     long_s: float = 3.0
     very_long_s: float = 7.0
     answer_s: float = 4.0  # longest answer that shows a person
-    greeting_s: float = 1.0  # least speech before a beep that makes it a machine's
+    greeting_s: float = 1.8  # least early speech before a beep that makes it a machine's: longer than a hello
     beep_after_s: float = 4.0  # at most so long after that speech
     words_until_s: float = 15.0  # later nothing is recognised for this
     beep_until_s: float = 45.0
@@ -155,7 +155,7 @@ class AnsweringDetector:
             self._seen.beep = tone
             options = self._options
             self._seen.beep_after_speech = self._seen.beep_after_speech or any(
-                run.length >= options.greeting_s and -1.0 <= tone.t0 - run.t1 <= options.beep_after_s
+                run.t0 <= options.early_s and run.length >= options.greeting_s and -1.0 <= tone.t0 - run.t1 <= options.beep_after_s
                 for run in self._runs
             )
         self._judge()
@@ -239,7 +239,7 @@ class AnsweringDetector:
 
     def _machine(self, kind: str) -> list[_Point]:
         found = self._words(kind)
-        if kind == VOICEMAIL and self._seen.beep is not None:
+        if kind == VOICEMAIL and self._seen.beep is not None and not self._strong(SCREENING):  # that beeps as well
             after = self._seen.beep_after_speech
             found.append(_Point(3 if after else 1, f"a beep at {self._seen.beep.t0:.1f} s"))
         if kind in ANNOUNCEMENTS and self._seen.special_information and found:
@@ -251,19 +251,23 @@ class AnsweringDetector:
                     found.append(_Point(1, f"over {limit:g} s of speech from {first.t0:.1f} s on"))
         return found
 
+    def _strong(self, kind: str) -> bool:
+        return any(cue.kind == kind and cue.strong for cue, _ in self._seen.cues.values())
+
     def _words(self, kind: str) -> list[_Point]:
-        """Strong phrases count 3 then 1 each in the first speech, 2 each in what may be a reply; weak ones 1, twice."""
+        """Strong phrases count 3, then 1 each, in the first speech, 2 each in what may be a reply (a carrier does not
+        wait for one); weak ones 1, twice, but in words that people who answer for others use as well once."""
         found: list[_Point] = []
-        weak = 0
+        weak = 0 if kind in (VOICEMAIL, IVR) else 1
         for cue, early in self._seen.cues.values():
-            if cue.kind != kind:
+            if cue.kind != kind or (kind in ANNOUNCEMENTS and not early):
                 continue
             if cue.strong:
                 first = not any(p.points > 1 for p in found)
-                found.append(_Point((3 if first else 1) if early else 2, f"`{cue.phrase}`"))
+                found.append(_Point((3 if first else 1) if early else 2, f"`{cue.wording}`"))
             elif weak < 2:
                 weak += 1
-                found.append(_Point(1, f"`{cue.phrase}`"))
+                found.append(_Point(1, f"`{cue.wording}`"))
         return found
 
 

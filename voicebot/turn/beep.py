@@ -4,8 +4,8 @@ A beep is one steady tone of 400 to 2000 Hz (FreeSWITCH's mod_avmd looks for the
 20 ms a window of 40 ms is transformed: in a beep nearly all of the telephone band's energy lies in one line of the
 spectrum, at the same frequency and level all the time. Voices have harmonics and glide; keys are two tones of different
 frequency (ITU-T Q.23); ringing and busy tones that are two near tones beat; those that are one tone (425 Hz in most of
-Europe, ITU-T E.180) repeat, so a tone of that region counts only when nothing like it follows. Three rising tones are the
-special information tone before a carrier's announcement (ITU-T E.180, section 4).
+Europe, ITU-T E.180) repeat, so a tone of that region counts only when nothing like it follows. Three rising tones are
+the special information tone before a carrier's announcement (ITU-T E.180).
 """
 
 from __future__ import annotations
