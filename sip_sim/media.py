@@ -15,10 +15,11 @@ import numpy as np
 from sip_sim.errors import PhoneError
 from sip_sim.g711 import FRAME, Samples, through
 from sip_sim.hearing import FRAME_S, SpeechDetector, SpeechEnded, SpeechStarted
-from sip_sim.network import NetworkSpec, Shaper
+from sip_sim.network import REORDERED_S, NetworkSpec, Shaper
 from sip_sim.playout import PlayoutBuffer
 from sip_sim.recorder import Recorder
 from sip_sim.rtp import MediaFormat, RtpReader, RtpSender
+from sip_sim.surroundings import LineSound
 
 _SILENCE: Final = np.zeros(FRAME, dtype=np.int16)
 
@@ -75,18 +76,23 @@ class MediaLine(threading.Thread):
         seed: int,
         on_event: Callable[[MediaEvent], None],
         hangover_s: float = 0.6,
+        noise: Samples | None = None,
     ) -> None:
         super().__init__(name="sip-sim-media", daemon=True)
         self._rtp, self._rtcp = open_ports(host)
         self.port = int(self._rtp.getsockname()[1])
         self.recorder = Recorder()
-        self.out = Shaper(network, seed)
-        self.inward = Shaper(network, seed + 1)
+        self.out = Shaper(network, seed, network.silences("caller"))
+        self.inward = Shaper(network, seed + 1, network.silences("bot"))
+        self._frame_s = FRAME_S / (1.0 + network.drift_ppm * 1e-6)
+        self._around = LineSound(_SILENCE[:0] if noise is None else noise, network.echo)
         self._on_event = on_event
         self._remote: tuple[str, int] | None = None
         self._seed = seed
         self._detector = SpeechDetector(hangover_s=hangover_s)
-        self._playout = PlayoutBuffer(depth=2 * FRAME + int(network.jitter_ms * 8))
+        late_ms = network.jitter_ms + (REORDERED_S[1] * 1000 if network.reorder else 0)
+        self._playout = PlayoutBuffer(depth=2 * FRAME + int(late_ms * 8))
+        self.sending = True  # not while the call is on hold with "inactive"
         self._lock = threading.Lock()
         self._mouth: Samples = _SILENCE[:0]
         self._said_from: float | None = None
@@ -100,10 +106,12 @@ class MediaLine(threading.Thread):
         """Where to send, and how (again after a re-INVITE). Before `start()` at the latest."""
         with self._lock:
             self._remote = remote
-            if self._sender is None or media != self._media:
-                self._media = media
+            self._media = media
+            if self._sender is None or self._reader is None:
                 self._sender = RtpSender(media, self._seed)
                 self._reader = RtpReader(media, self._playout.put, self._digit)
+            else:  # the same stream goes on with another payload type (RFC 3550 section 5.2)
+                self._sender.media = self._reader.media = media
 
     @property
     def now(self) -> float:
@@ -124,6 +132,12 @@ class MediaLine(threading.Thread):
         """Queue speech (8 kHz); SaidAll follows when its last sample is out."""
         with self._lock:
             self._mouth = np.concatenate([self._mouth, samples])
+
+    def send_early(self, frame: Samples) -> None:
+        """One frame of early media, before `start()`; the caller paces it."""
+        with self._lock:
+            for data in self._sender.tick(frame) if self._sender is not None else []:
+                self._transmit(data)
 
     def hush(self) -> None:
         """Stop speaking at once."""
@@ -152,9 +166,11 @@ class MediaLine(threading.Thread):
 
     def run(self) -> None:
         """The clock: ticks are due at start + n*20 ms whatever happened before."""
+        self._drop_early()
         started = time.monotonic()
+        self.out.began = self.inward.began = started
         while not self._stopping.is_set():
-            tick_due = started + (self._ticks + 1) * FRAME_S
+            tick_due = started + (self._ticks + 1) * self._frame_s
             self._wait(tick_due)
             now = time.monotonic()
             self._move_packets(now)
@@ -171,6 +187,14 @@ class MediaLine(threading.Thread):
         now = time.monotonic()
         for source in readable:
             self._read_all(source, now)
+
+    def _drop_early(self) -> None:
+        """What came before the answer is not part of the call."""
+        while True:
+            try:
+                self._rtp.recv(4096)
+            except OSError:
+                return
 
     def _read_all(self, source: socket.socket, now: float) -> None:
         while True:
@@ -204,12 +228,14 @@ class MediaLine(threading.Thread):
             taken = 0 if pressing else FRAME
             spoken, self._mouth = self._mouth[:taken], self._mouth[taken:]
             left = self._mouth.size
-            frame = np.pad(spoken, (0, FRAME - spoken.size)) if spoken.size else _SILENCE
-            packets = self._sender.tick(frame) if self._sender is not None else []
+            own = np.pad(spoken, (0, FRAME - spoken.size)) if spoken.size else _SILENCE
             heard = self._playout.pull()
+            frame = self._around.mix(own, heard)
+            packets = self._sender.tick(frame) if self._sender is not None and self.sending else []
         for data in packets:
             self.out.push(now, data)
-        self.recorder.add(through(self._media.codec, frame) if spoken.size else frame, heard)
+        sent = through(self._media.codec, frame) if spoken.size or not self._around.silent else frame
+        self.recorder.add(sent, heard, own)
         self._ticks += 1
         self._report_mouth(t, bool(spoken.size), left)
         event = self._detector.feed(t, heard)

@@ -22,6 +22,7 @@ class Timing:
     caller_speech_s: float
     bot_speech_s: float
     length_s: float
+    stops_s: tuple[float, ...] = ()  # the caller cut in -> the bot fell silent
 
 
 @dataclass(slots=True)
@@ -30,13 +31,15 @@ class Recorder:
 
     _sent: list[Samples] = field(default_factory=list)
     _heard: list[Samples] = field(default_factory=list)
+    _voice: list[Samples] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, sent: Samples, heard: Samples) -> None:
-        """One tick: 160 samples of each direction."""
+    def add(self, sent: Samples, heard: Samples, voice: Samples | None = None) -> None:
+        """One tick: 160 samples of each direction; `voice`: the caller's own, without the noise around them."""
         with self._lock:
             self._sent.append(sent)
             self._heard.append(heard)
+            self._voice.append(sent if voice is None else voice)
 
     def tracks(self) -> tuple[Samples, Samples]:
         """(sent, heard), equally long."""
@@ -45,9 +48,15 @@ class Recorder:
         empty = np.zeros(0, dtype=np.int16)
         return (np.concatenate(sent) if sent else empty, np.concatenate(heard) if heard else empty)
 
+    def voice(self) -> Samples:
+        """The caller's own voice, without noise and echo: what is measured."""
+        with self._lock:
+            voice = list(self._voice)
+        return np.concatenate(voice) if voice else np.zeros(0, dtype=np.int16)
+
     def timing(self) -> Timing:
         """Measure this recording."""
-        return measure(*self.tracks())
+        return measure(self.voice(), self.tracks()[1])
 
     def save(self, path: Path) -> None:
         """Write the stereo WAV."""
@@ -68,6 +77,7 @@ def measure(sent: Samples, heard: Samples) -> Timing:
     """
     caller, bot = speech_spans(sent), speech_spans(heard, join_s=0.3)
     gaps: list[float] = []
+    stops = [stop for start, _ in caller if (stop := stop_after(bot, start)) is not None]
     for index, (_, end) in enumerate(caller):
         following = caller[index + 1][0] if index + 1 < len(caller) else float("inf")
         talking_over = any(start <= end < stop for start, stop in bot)
@@ -80,7 +90,13 @@ def measure(sent: Samples, heard: Samples) -> Timing:
         caller_speech_s=round(sum(end - start for start, end in caller), 2),
         bot_speech_s=round(sum(end - start for start, end in bot), 2),
         length_s=round(sent.size / RATE, 2),
+        stops_s=tuple(stops),
     )
+
+
+def stop_after(bot: list[tuple[float, float]], start: float) -> float | None:
+    """How long the bot went on after `start`, seconds; None where it was silent then. A pause of 0.3 s ends it."""
+    return next((round(end - start, 3) for begun, end in bot if begun <= start < end), None)
 
 
 def percentile(values: tuple[float, ...], share: float) -> float | None:

@@ -16,8 +16,9 @@ from tests.support.bots import bot_settings, example_database, no_models
 from tests.support.far_end import FarEnd, event, far_end
 from tests.support.idle import tasks, udp_ports, until
 from voicebot.app import Application
-from voicebot.errors import AdmissionError
-from voicebot.model.outcome import Disposition
+from voicebot.errors import AdmissionError, DialForbidden
+from voicebot.model.outcome import Disposition, Outcome
+from voicebot.model.records import AttemptStart
 
 pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("nothing_left")]
 
@@ -160,3 +161,17 @@ async def test_one_account_is_not_called_twice_at_a_time(bank) -> None:
         assert (await dialing).outcome.disposition is Disposition.BUSY
         await bot.idle()
         assert len(bot.far.dialled) == 1
+
+
+async def test_who_asked_not_to_be_called_is_not_called(bank) -> None:
+    async with bank() as bot:
+        store = bot.application.kit.store
+        start = AttemptStart(
+            "A-1001", "C-1001", "reminder", "v", "inbound", "h", "baresip", "2026-11-22T12:00:00+00:00"
+        )
+        attempt = await asyncio.to_thread(store.open_attempt, start)
+        await asyncio.to_thread(store.close_attempt, attempt, Outcome(Disposition.DO_NOT_CALL, opt_out=True))
+        with pytest.raises(DialForbidden):
+            await bot.supervisor.dial("A-1001", "reminder")
+        assert bot.far.dialled == []
+        assert len(await bot.attempts()) == 1

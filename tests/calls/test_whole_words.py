@@ -60,6 +60,7 @@ class Call:
     prompts: tuple[Samples, ...]
     gaps: tuple[float, ...]
     first_audio_s: float | None
+    mode: int
 
 
 async def played(phone: Phone, answers: tuple[Samples, ...]) -> None:
@@ -123,7 +124,8 @@ def measured(codec: str, phone: Phone, settings: Settings) -> Call:
         record = reader.call(summary.attempt_id)
     assert record.outcome is not None
     assert record.outcome.disposition is Disposition.WRONG_PARTY
-    left, right = stereo(settings.paths.recordings / str(record.progress.recording))
+    recording = settings.paths.recordings / str(record.progress.recording)
+    left, right = stereo(recording)
     cache = PromptCache(choose_synthesizer(settings, "en"), PROMPTS)
     box = VoiceBox(PROMPTS.parent / "voices-cache")
     turns = tuple(turn for turn in record.turns if turn.prompt_text)
@@ -138,6 +140,7 @@ def measured(codec: str, phone: Phone, settings: Settings) -> Call:
         prompts=tuple(np.frombuffer(cache.get(turn.prompt_text).pcm16, dtype=np.int16) for turn in turns),
         gaps=timing.reply_gaps_s,
         first_audio_s=timing.first_audio_s,
+        mode=recording.stat().st_mode | recording.parent.stat().st_mode,
     )
 
 
@@ -216,6 +219,10 @@ def test_both_recordings_tell_the_same(call: Call) -> None:
         assert max(lags) - min(lags) <= 0.060 * RATE, lags
     around = (np.median(bot) + np.median(caller)) / RATE  # from the bot's clock out to the caller and back
     assert 0 <= around < 0.5
+
+
+def test_the_recording_is_for_its_owner_alone(call: Call) -> None:
+    assert call.mode & 0o077 == 0
 
 
 def test_the_two_sides_do_not_leak_into_each_other(call: Call) -> None:

@@ -70,7 +70,7 @@ VOICEMAIL = _of(
     (Say(0.5, "We are not at home at the moment. Bye."), Beep(0.5)),
     (Say(0.4, "Sorry we missed your call. If you leave your name and number we will ring you straight back."),),
     (
-        Say(0.4, "You have reached the Miller family. Nobody is here to take your call. Please speak after the signal."),
+        Say(0.4, "You have reached the Miller family. Nobody is here to take your call. Speak after the signal."),
         Beep(0.7),
     ),
     (
@@ -80,21 +80,21 @@ VOICEMAIL = _of(
         Beep(0.4),
     ),
     (Say(0.4, "The mailbox is full and cannot accept any messages at this time. Goodbye."),),
-    (Say(0.6, "Hello?"), Say(1.5, "Got you! I'm not here really. Leave it at the beep and I'll call you back."), Beep(0.5)),
+    (Say(0.6, "Hello?"), Say(1.5, "Got you! I'm not here. Leave it at the beep, I'll call you back."), Beep(0.5)),
     (Say(5.5, "Please leave your message after the tone."), Beep(0.5)),
     (Say(0.3, "Hi, it's Anna, I can't talk right now, text me or leave a voicemail, thanks, bye."), Beep(0.8)),
     (
-        Say(0.5, "Thank you for calling the Miller household, we are away until Monday, so please leave word after the beep."),
+        Say(0.5, "Thank you for calling the Miller household, we are away, so please leave word after the beep."),
         Beep(1.0),
     ),
-    (Say(0.4, "This is the answering machine of Kay Knoll. I am away from my desk, I will return your call."), Beep(2.0)),
+    (Say(0.4, "This is the answering machine of Kay Knoll. I am away, I will return your call."), Beep(2.0)),
 )  # fmt: skip
 
 SCREENING = _of(
     "screening",
     (Say(0.3, "Hi. If you record your name and reason for calling, I'll see if this person is available."),),
     (
-        Say(0.3, "Hi, the person you're calling is using a screening service, and will get a copy of this conversation."),
+        Say(0.3, "Hi, the person you're calling is using a screening service, and will get a copy of this."),
         Say(0.3, "Go ahead and say your name and why you're calling."),
     ),
     (Say(0.4, "Please state your name after the tone, and we will try to connect you."), Beep(0.4)),
@@ -163,12 +163,12 @@ PEOPLE = _of(
     (Say(0.4, "Hello?"), Say(7.5, "I'm driving right now, can you call me back later?", answer=True)),
     (Say(0.4, "Hello. Hang on, one moment please, let me get him. Who is calling?"),),
     (
-        Say(0.5, "Is this another robot? I always get these machines. I told you people to stop calling me at work, I never"
-            " asked for any of this."),
+        Say(0.5, "Is this another robot? I always get these machines. I told you people to stop calling me at work, I"
+            " never asked for any of this."),
     ),
     (
-        Say(0.4, "Oh hi Susan, I was just about to call you, you will not believe what happened at the office today, I was"
-            " standing there with the coffee and then the door opened and in came the whole board."),
+        Say(0.4, "Oh hi Susan, I was just about to call you, you will not believe what happened at the office today, I"
+            " was standing there with the coffee and then the door opened and in came the whole board."),
     ),
     (Say(0.4, "Please hold on, I will put you through to accounting."),),
     (Say(0.4, "Hello?"), Beep(0.3), Beep(10.0)),

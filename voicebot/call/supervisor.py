@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from voicebot.call.attempt import AttemptResult, run_inbound, run_outbound
 from voicebot.call.kit import Kit
-from voicebot.errors import AdmissionError
+from voicebot.errors import AdmissionError, StorageError
 from voicebot.model.ports import CallLeg, Signaling
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Supervisor:
@@ -22,7 +23,7 @@ class Supervisor:
         self._kit = kit
         self._signaling = signaling
         self._inbound_flow = inbound_flow
-        self._calls: set[asyncio.Task[AttemptResult]] = set()
+        self._calls: set[asyncio.Task[Any]] = set()
         self._refusals: set[asyncio.Task[None]] = set()
         self._draining = False
         #: Inbound calls refused since the start: over the cap, or draining.
@@ -46,16 +47,11 @@ class Supervisor:
         if self.live >= self._kit.settings.telephony.max_calls:
             raise AdmissionError(f"all {self.live} lines are busy", hint="raise telephony.max_calls, or wait")
 
-    def _start(self, call: Coroutine[Any, Any, AttemptResult]) -> asyncio.Task[AttemptResult]:
+    def _start(self, call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(call)
         self._calls.add(task)
-        task.add_done_callback(self._over)
+        task.add_done_callback(self._calls.discard)
         return task
-
-    def _over(self, task: asyncio.Task[AttemptResult]) -> None:
-        self._calls.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            logger.error("a call could not be recorded: %s", type(task.exception()).__name__)
 
     def _incoming(self, leg: CallLeg) -> None:
         try:
@@ -67,7 +63,16 @@ class Supervisor:
             self._refusals.add(task)
             task.add_done_callback(self._refusals.discard)
             return
-        self._start(run_inbound(self._kit, self._signaling, leg, self._inbound_flow))
+        self._start(self._take(leg))
+
+    async def _take(self, leg: CallLeg) -> AttemptResult | None:
+        """Serve a caller; busy where the call cannot be recorded (the customer is being called right now)."""
+        try:
+            return await run_inbound(self._kit, self._signaling, leg, self._inbound_flow)
+        except StorageError as error:
+            logger.warning("an inbound call was refused: %s", error.code)
+            await leg.reject(486)
+            return None
 
     async def drain(self, longest_s: float) -> None:
         """Take no more calls, let the running ones end by themselves; after `longest_s` they are ended politely."""

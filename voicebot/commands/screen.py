@@ -8,6 +8,8 @@ from rich.text import Text
 from voicebot.model.outcome import Outcome
 from voicebot.model.voice import VoiceDecision
 
+#: Error codes in words, where a person can do something about them.
+_ERRORS = {"network": "the SIP server does not answer: is trunk.server right?", "interrupted": "stopped by hand"}
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan", "bright_magenta")
 
 
@@ -41,7 +43,8 @@ class Screen:
 
     def attempt_ended(self, attempt_id: int, outcome: Outcome) -> None:
         """The outcome."""
-        self._print(attempt_id, None, "ends", str(outcome.disposition), "reverse")
+        why = f" ({_ERRORS.get(outcome.error, outcome.error)})" if outcome.error else ""
+        self._print(attempt_id, None, "ends", f"{outcome.disposition}{why}", "reverse")
 
     def _print(self, attempt_id: int, t: float | None, who: str, text: str, style: str) -> None:
         self.line(self._labels.get(attempt_id, ""), t, who, text, style)

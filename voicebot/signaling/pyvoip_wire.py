@@ -68,7 +68,7 @@ class Wire(asyncio.DatagramProtocol):
         self._on_request = on_request
         self._trace = trace
         self._transport: asyncio.DatagramTransport | None = None
-        self._open: dict[str, tuple[Repeated, Heard]] = {}
+        self._open: dict[tuple[str, str], tuple[Repeated, Heard]] = {}
         #: Datagrams that were no SIP message pyVoIP can read.
         self.spoiled = 0
 
@@ -96,14 +96,13 @@ class Wire(asyncio.DatagramProtocol):
 
     def ask(self, text: str, to: Address, heard: Heard) -> Asked:
         """Send a request until it is answered; `heard` gets the answers, or None after 32 s without any."""
-        key = branch(text)
-        invite = text.startswith("INVITE ")
+        key = _transaction(text)
 
         def failed() -> None:
             self._open.pop(key, None)
             heard(None)
 
-        repeated = Repeated(lambda: self.send(text, to), GIVE_UP_S if invite else T2_S, failed)
+        repeated = Repeated(lambda: self.send(text, to), GIVE_UP_S if key[1] == "INVITE" else T2_S, failed)
         self._open[key] = (repeated, heard)
         return repeated
 
@@ -127,7 +126,7 @@ class Wire(asyncio.DatagramProtocol):
 
     def forget(self, text: str) -> None:
         """No more answers to this request are wanted."""
-        repeated, _ = self._open.pop(branch(text), (None, None))
+        repeated, _ = self._open.pop(_transaction(text), (None, None))
         if repeated is not None:
             repeated.stop()
 
@@ -146,10 +145,15 @@ class Wire(asyncio.DatagramProtocol):
         if message.code == 0:
             self._on_request(message, addr[:2])
             return
-        repeated, heard = self._open.get(branch(message.text), (None, None))
+        key = _transaction(message.text)
+        repeated, heard = self._open.get(key, (None, None))
         if repeated is None or heard is None:
             return
-        method = headers(message.text, "CSeq")[0].partition(" ")[2]
-        if message.code >= 200 or method == "INVITE":
+        if message.code >= 200 or key[1] == "INVITE":
             repeated.stop()
         heard(message)
+
+
+def _transaction(text: str) -> tuple[str, str]:
+    """What an answer is known by (section 17.1.3): a CANCEL has the branch of its INVITE."""
+    return branch(text), headers(text, "CSeq")[0].partition(" ")[2]

@@ -155,7 +155,9 @@ class AnsweringDetector:
             self._seen.beep = tone
             options = self._options
             self._seen.beep_after_speech = self._seen.beep_after_speech or any(
-                run.t0 <= options.early_s and run.length >= options.greeting_s and -1.0 <= tone.t0 - run.t1 <= options.beep_after_s
+                run.t0 <= options.early_s
+                and run.length >= options.greeting_s
+                and -1.0 <= tone.t0 - run.t1 <= options.beep_after_s
                 for run in self._runs
             )
         self._judge()

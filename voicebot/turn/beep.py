@@ -35,6 +35,11 @@ class BeepOptions:
     high_hz: float = 2000.0
     min_s: float = 0.15
     max_s: float = 2.0
+    voice_hz: float = (
+        600.0  # under it a vowel's strongest harmonic may stand alone for a moment (measured: up to 0.26 s)
+    )
+    voice_min_s: float = 0.3
+    steady_hz: float = 4.0  # largest spread of the frequency
     purity: float = 0.85
     drift_hz: float = 20.0
     floor_dbfs: float = -45.0
@@ -80,8 +85,9 @@ class _Run:
 
     @property
     def ripple(self) -> float:
-        inner = np.concatenate(self.levels[1:-1] or self.levels)
-        return float(np.std(inner) / max(float(np.mean(inner)), 1.0))
+        """Spread of the level within a window; the median over windows, so that a lost packet does not count."""
+        spreads = [float(np.std(pieces) / max(float(np.mean(pieces)), 1.0)) for pieces in self.levels]
+        return float(np.median(spreads))
 
 
 class BeepDetector:
@@ -151,7 +157,10 @@ class BeepDetector:
 
     def _end_run(self) -> None:
         run, self._run = self._run, None
-        if run is not None and run.t1 - run.t0 >= self._options.min_s:
+        options = self._options
+        if run is None or float(np.std(run.hz)) > options.steady_hz:
+            return
+        if run.t1 - run.t0 >= (options.min_s if run.centre >= options.voice_hz else options.voice_min_s):
             self._chain.append(run)
 
     def _settle(self, now: float) -> list[Tone]:
