@@ -8,17 +8,19 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sip_sim.ears import Ears
+from sip_sim.errors import PhoneError
 from sip_sim.events import Emit
 from sip_sim.g711 import Samples
 from sip_sim.hearing import SpeechEnded, SpeechStarted
 from sip_sim.media import Digit, SaidAll
 from sip_sim.model import Scenario, Step
 from sip_sim.phone import Phone, PhoneEvent
-from sip_sim.wording import forbidden_heard, heard_all
+from sip_sim.wording import forbidden_heard, heard_all, said_twice
 
 _REPEAT_AFTER_S: Final = 1.5  # the bot asked the same again and now waits
 _MOST_REPEATS: Final = 2
 _SURE_S: Final = 0.8
+_BEEP_SLACK_S: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,15 @@ class Heard:
     line: Line
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The caller began to speak over the bot at `t`, which was to fall silent within `limit_ms`."""
+
+    line: int
+    t: float
+    limit_ms: float
+
+
 @dataclass(slots=True)
 class Story:
     """What became of the call, as the caller saw it."""
@@ -47,6 +58,8 @@ class Story:
     digits: str = ""
     repeats: int = 0
     ended_by: str = ""
+    cuts: list[Cut] = field(default_factory=list)
+    agent: str = ""  # reached, not_reached; empty where no transfer was tried
 
 
 Speech = Mapping[tuple[str, str], Samples]  # (voice, text or file) -> what it sounds like
@@ -54,13 +67,15 @@ Speech = Mapping[tuple[str, str], Samples]  # (voice, text or file) -> what it s
 
 def speech_key(scenario: Scenario, step: Step) -> tuple[str, str]:
     """Under which key a step's speech was rendered."""
-    return (step.voice or scenario.persona.voice, step.says or str(step.plays or ""))
+    return (step.voice or scenario.persona.voice, step.spoken)
 
 
 class Caller:
     """Plays one scenario's caller on an answered phone."""
 
-    def __init__(self, scenario: Scenario, phone: Phone, ears: Ears, speech: Speech, emit: Emit) -> None:
+    def __init__(
+        self, scenario: Scenario, phone: Phone, ears: Ears, speech: Speech, emit: Emit, story: Story | None = None
+    ) -> None:
         self._scenario, self._phone, self._ears, self._speech, self._emit = scenario, phone, ears, speech, emit
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[PhoneEvent | Heard] = asyncio.Queue()
@@ -73,8 +88,10 @@ class Caller:
         self._speaking = False
         self._transcribing = 0
         self._bot_ended_at = 0.0
+        self._deaf_until = 0.0  # what the bot began before an answering machine's beep is not recorded
+        self._murmured: Step | None = None
         self._reaction_s = scenario.persona.reaction_ms / 1000.0
-        self.story = Story()
+        self.story = story or Story()
 
     async def run(self) -> Story:
         """Play until the call is over; returns what happened."""
@@ -169,6 +186,7 @@ class Caller:
             done is not None
             and bool(done.hears)
             and bool(done.says or done.plays or done.presses)
+            and not done.backchannel
             and self.story.repeats < _MOST_REPEATS
             and self._matching() is None
             and heard_all(done.hears, self._turn)
@@ -199,22 +217,53 @@ class Caller:
         """Do what the step says; the bot's turn ends with the first sound or key."""
         self._check_not_heard(step)
         if step.silent_s:
-            self._turn = ""
+            self._end_turn()
         await self._pass(step.after_s + step.silent_s)
-        if step.says or step.plays:
-            self._turn = ""
+        await self._renegotiate(step)
+        if step.backchannel:
+            self._murmured = step
             await self._speak(step)
+        elif step.spoken:
+            self._end_turn()
+            await self._speak(step)
+        if step.voicemail is not None:
+            self._turn, self._deaf_until = "", self._phone.line.now - _BEEP_SLACK_S
         if step.presses and not self._over():
-            self._turn = ""
+            self._end_turn()
             await self._press(step.presses)
         self._done = step
         if step.hangs_up and not self._over():
             await self._phone.hang_up()
             await self._next(None)
 
+    def _end_turn(self) -> None:
+        """What the bot said is answered. After a mere "mm-hm" it must not have begun again."""
+        murmured, self._murmured = self._murmured, None
+        if murmured is not None and (again := said_twice(self._turn)):
+            self.story.failures.append(
+                f"line {murmured.line}: after {murmured.backchannel!r} the bot said {again!r} a second time"
+            )
+        self._turn = ""
+
+    async def _renegotiate(self, step: Step) -> None:
+        """Hold, resume, another codec."""
+        if self._over():
+            return
+        try:
+            if step.hold:
+                await self._phone.hold(step.hold)
+            if step.resume:
+                await self._phone.resume()
+            if step.codec:
+                await self._phone.change_codec(step.codec)
+        except PhoneError as error:
+            self.story.failures.append(f"line {step.line}: {error.message}")
+
     def _check_not_heard(self, step: Step) -> None:
         for word in forbidden_heard(step.not_hears, self._turn):
-            self.story.failures.append(f"line {step.line}: the bot said {word!r} in {self._turn!r}")
+            failure = f"line {step.line}: the bot said {word!r}"
+            if not any(known.startswith(failure) for known in self.story.failures):
+                self.story.failures.append(f"{failure} in {self._turn!r}")
 
     async def _speak(self, step: Step) -> None:
         self._phone.say(self._speech[speech_key(self._scenario, step)])
@@ -222,8 +271,10 @@ class Caller:
         while self._speaking and not self._over():
             event = await self._next(None)
             if isinstance(event, SaidAll):
-                text = step.says or f"({step.plays.name if step.plays else ''})"
+                text = f"({step.plays.name})" if step.plays else step.spoken
                 self._add(Line("caller", round(event.t0, 2), round(event.t1, 2), text))
+                if step.stops_within_ms is not None:
+                    self.story.cuts.append(Cut(step.line, event.t0, step.stops_within_ms))
 
     async def _press(self, digits: str) -> None:
         self._phone.press(digits)
@@ -264,7 +315,8 @@ class Caller:
             self._emit({"event": "dtmf", "scenario": self._scenario.slug, "t": round(event.t, 2), "digit": event.digit})
         elif isinstance(event, Heard):
             self._transcribing -= 1
-            self._turn = f"{self._turn} {event.line.text}".strip()
+            if event.line.t0 >= self._deaf_until:
+                self._turn = f"{self._turn} {event.line.text}".strip()
             self._add(event.line)
         else:
             self.story.ended_by = event.by
@@ -295,11 +347,14 @@ class Caller:
                     return
                 self._index += 1
                 continue
-            if (found.says or found.plays or found.presses) and not found.optional:
+            if (found.spoken or found.presses) and not found.optional:
                 self._missed(found)
                 return
-            self._check_not_heard(found)
+            self._done = found
             self._index = self._steps.index(found) + 1
+        if self._done is not None and not self._done.spoken:
+            self._check_not_heard(self._done)
+        self._end_turn()
 
     def _missed(self, step: Step) -> None:
         wanted = " and ".join(repr(phrase) for phrase in step.hears) or "its turn"

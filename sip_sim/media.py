@@ -92,6 +92,7 @@ class MediaLine(threading.Thread):
         self._detector = SpeechDetector(hangover_s=hangover_s)
         late_ms = network.jitter_ms + (REORDERED_S[1] * 1000 if network.reorder else 0)
         self._playout = PlayoutBuffer(depth=2 * FRAME + int(late_ms * 8))
+        self._early = False
         self.sending = True  # not while the call is on hold with "inactive"
         self._lock = threading.Lock()
         self._mouth: Samples = _SILENCE[:0]
@@ -136,6 +137,7 @@ class MediaLine(threading.Thread):
     def send_early(self, frame: Samples) -> None:
         """One frame of early media, before `start()`; the caller paces it."""
         with self._lock:
+            self._early = True
             for data in self._sender.tick(frame) if self._sender is not None else []:
                 self._transmit(data)
 
@@ -166,7 +168,8 @@ class MediaLine(threading.Thread):
 
     def run(self) -> None:
         """The clock: ticks are due at start + n*20 ms whatever happened before."""
-        self._drop_early()
+        if self._early:
+            self._drop_early()
         started = time.monotonic()
         self.out.began = self.inward.began = started
         while not self._stopping.is_set():

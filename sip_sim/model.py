@@ -39,6 +39,37 @@ class Answers:
     after_s: float = 0.6
     status: int = 200
     never: bool = False
+    provisional: tuple[int, ...] | None = None  # one after the other while it rings; None: 180 where it rings
+    early_media: str = ""  # an announcement before the final answer, with 183
+    forks: int = 1  # phones that ring; one answers, the others' 180 have tags of their own
+
+    @property
+    def rings(self) -> tuple[int, ...]:
+        """Provisional statuses in order."""
+        if self.provisional is not None:
+            return self.provisional
+        return (180,) if self.status == 200 or self.never else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """The bank's colleague at a desk phone, called when the bot transfers the call."""
+
+    number: str
+    answers: str = "yes"  # yes, no (rings on), busy
+    after_s: float = 0.6
+    hears: tuple[str, ...] = ()
+    accepts: str = ""  # the key pressed when the bot has spoken; empty: none
+    says: str = ""
+    voice: str = "heart-low"
+
+
+@dataclass(frozen=True, slots=True)
+class Voicemail:
+    """An answering machine: a greeting, a beep (where it has one), then it records."""
+
+    greeting: str
+    beep: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +90,18 @@ class Step:
     hangs_up: bool = False
     optional: bool = False
     within_s: float | None = None
+    backchannel: str = ""
+    stops_within_ms: float | None = None
+    voicemail: Voicemail | None = None
+    hold: str = ""  # sendonly, inactive
+    resume: bool = False
+    codec: str = ""  # change to this one
+
+    @property
+    def spoken(self) -> str:
+        """The words (or file) this step makes the customer's side say, empty for none."""
+        greeting = self.voicemail.greeting if self.voicemail else ""
+        return self.says or self.backchannel or greeting or str(self.plays or "")
 
     @property
     def waits_for_speech(self) -> bool:
@@ -73,6 +116,7 @@ class Expect:
     reply_within_ms: float | None = None
     sip: tuple[str, ...] = ()
     outcome: dict[str, str] = field(default_factory=dict)
+    agent: str = ""  # reached, not_reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +131,7 @@ class Scenario:
     caller: tuple[Step, ...]
     not_hears: tuple[str, ...]
     expect: Expect
+    agent: Agent | None = None
 
     @property
     def slug(self) -> str:

@@ -26,7 +26,7 @@ class NoiseSpec:
 
 @dataclass(frozen=True, slots=True)
 class EchoSpec:
-    """The bot's own voice coming back on the line: `gain_db` (negative) relative to what was heard, `delay_ms` later."""
+    """The bot's own voice coming back on the line: `gain_db` (at most 0) louder than heard, `delay_ms` later."""
 
     gain_db: float = -20.0
     delay_ms: float = 60.0
@@ -70,8 +70,8 @@ class NetworkSpec:
 class Shaper:
     """One direction of one call. Times are seconds of any one clock; the caller brings the clock.
 
-    Bursts follow Gilbert's two-state model (Gilbert 1960): a packet is lost in the bad state, which lasts `burst` packets
-    on average and is entered so often that `loss` of all packets are lost.
+    Bursts follow Gilbert's two-state model (Gilbert 1960): a packet is lost in the bad state, which lasts `burst`
+    packets on average and is entered so often that `loss` of all packets are lost.
     """
 
     spec: NetworkSpec

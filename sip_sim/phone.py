@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,11 +11,13 @@ from typing import Final
 from aiosipua.auth import SipDigestAuth
 from aiosipua.incoming_call import IncomingCall
 from aiosipua.outgoing_call import OutgoingCall
-from aiosipua.sdp import SdpMessage, build_sdp, negotiate_sdp
+from aiosipua.sdp import SdpMessage, build_sdp, negotiate_sdp, parse_sdp
 from aiosipua.sdp_negotiate import SdpNegotiationError
 
 from sip_sim.errors import PhoneError
-from sip_sim.g711 import PAYLOAD_TYPES, Samples
+from sip_sim.g711 import FRAME, PAYLOAD_TYPES, Samples
+from sip_sim.hearing import FRAME_S
+from sip_sim.in_dialog import ReferTo
 from sip_sim.ladder import Ladder
 from sip_sim.media import MediaEvent, MediaLine
 from sip_sim.network import NetworkSpec
@@ -42,6 +45,7 @@ class LineSpec:
     network: NetworkSpec = field(default_factory=NetworkSpec)
     seed: int = 1
     hangover_s: float = 0.6
+    noise: Samples | None = None
 
 
 def remote_media(sdp: SdpMessage) -> tuple[tuple[str, int], int]:
@@ -62,12 +66,19 @@ class Phone:
     def __init__(self, endpoint: SipEndpoint, spec: LineSpec) -> None:
         self._endpoint = endpoint
         self._spec = spec
+        self._codec = spec.codec
+        self._direction = "sendrecv"
+        self._session_id, self._offered = str(int(time.time())), 0
+        self._early_answer: SdpMessage | None = None
+        self.on_refer: Callable[[ReferTo], None] | None = None
         self._loop = asyncio.get_running_loop()
         self._call: IncomingCall | OutgoingCall | None = None
         self._answer_sdp: SdpMessage | None = None
         self._ended = False
         self.events: asyncio.Queue[PhoneEvent] = asyncio.Queue()
-        self.line = MediaLine(endpoint.address[0], spec.network, spec.seed, self._from_line, spec.hangover_s)
+        self.line = MediaLine(
+            endpoint.address[0], spec.network, spec.seed, self._from_line, spec.hangover_s, spec.noise
+        )
 
     def _from_line(self, event: MediaEvent) -> None:
         if not self._loop.is_closed():
@@ -79,6 +90,11 @@ class Phone:
         return self._call.dialog.call_id if self._call is not None else ""
 
     @property
+    def host(self) -> str:
+        """The address the phone is reached at."""
+        return self._endpoint.address[0]
+
+    @property
     def ladder(self) -> Ladder:
         """The call's SIP messages."""
         return self._endpoint.ladder(self.call_id)
@@ -86,6 +102,9 @@ class Phone:
     @property
     def ended(self) -> bool:
         """Is the call over?"""
+        return self._ended
+
+    def _over(self) -> bool:
         return self._ended
 
     def take(self, call: IncomingCall) -> None:
@@ -96,6 +115,26 @@ class Phone:
         """180 Ringing."""
         if isinstance(self._call, IncomingCall):
             self._call.ringing()
+
+    def provisional(self, status: int, forks: int = 1) -> None:
+        """A provisional answer without media; `forks` phones send it, each with its own tag."""
+        if isinstance(self._call, IncomingCall) and not self._ended:
+            self._endpoint.provisional(self._call, status, forks=forks)
+
+    async def announce(self, samples: Samples) -> None:
+        """Early media (RFC 3960): 183 with our SDP, then the announcement, before any final answer."""
+        call = self._call
+        if not isinstance(call, IncomingCall) or self._ended or call.sdp_offer is None:
+            return
+        self._early_answer = self._negotiated(call.sdp_offer)
+        self._endpoint.provisional(call, 183, self._early_answer)
+        due = self._loop.time()
+        for start in range(0, samples.size - FRAME + 1, FRAME):
+            if self._over():
+                return
+            self.line.send_early(samples[start : start + FRAME])
+            due += FRAME_S
+            await asyncio.sleep(max(0.0, due - self._loop.time()))
 
     def reject(self, status: int) -> None:
         """Refuse with a final status."""
@@ -128,23 +167,63 @@ class Phone:
                 call.transport.send_reply(response)
 
     def _accept(self, call: IncomingCall) -> None:
-        offer = call.sdp_offer
-        host = self._endpoint.address[0]
-        wanted = PAYLOAD_TYPES[self._spec.codec]
-        if offer is None:
+        if call.sdp_offer is None:
             call.accept(self._own_offer())
             return
+        self._answer_sdp = self._early_answer or self._negotiated(call.sdp_offer)
+        self._early_answer = None
+        call.accept(self._answer_sdp)
+
+    def _negotiated(self, offer: SdpMessage) -> SdpMessage:
+        """Our answer to an offer; the line is connected to what it names."""
         remote, event = remote_media(offer)
+        host, wanted = self._endpoint.address[0], PAYLOAD_TYPES[self._codec]
         answer, _ = negotiate_sdp(offer, host, self.line.port, [wanted], dtmf_payload_type=event)
-        self.line.connect(remote, MediaFormat(self._spec.codec, event))
-        self._answer_sdp = answer
-        call.accept(answer)
+        self.line.connect(remote, MediaFormat(self._codec, event))
+        return self._stamped(answer)
+
+    def _stamped(self, sdp: SdpMessage) -> SdpMessage:
+        """The o= line of one call keeps its id, and its version counts up (RFC 3264 section 8)."""
+        self._offered += 1
+        sdp.origin.session_id = self._session_id
+        sdp.origin.session_version = str(self._offered)
+        return sdp
 
     def _own_offer(self) -> SdpMessage:
-        codec = self._spec.codec
-        return build_sdp(
-            self._endpoint.address[0], self.line.port, PAYLOAD_TYPES[codec], codec, dtmf_payload_type=_EVENT_TYPE
-        )
+        codec, host = self._codec, self._endpoint.address[0]
+        offer = build_sdp(host, self.line.port, PAYLOAD_TYPES[codec], codec, dtmf_payload_type=_EVENT_TYPE)
+        if self._direction != "sendrecv" and offer.audio is not None:
+            del offer.audio.attributes["sendrecv"]
+            offer.audio.attributes[self._direction] = []
+        return self._stamped(offer)
+
+    async def hold(self, direction: str) -> None:
+        """Put the far end on hold by re-INVITE: `sendonly` or `inactive` (RFC 3264 section 8.4)."""
+        await self._offer_again(self._codec, direction)
+
+    async def resume(self) -> None:
+        """End the hold."""
+        await self._offer_again(self._codec, "sendrecv")
+
+    async def change_codec(self, codec: str) -> None:
+        """Go on with another codec, by re-INVITE."""
+        await self._offer_again(codec, self._direction)
+
+    async def _offer_again(self, codec: str, direction: str) -> None:
+        call, before = self._call, (self._codec, self._direction)
+        if call is None or self._ended:
+            return
+        self._codec, self._direction = codec, direction
+        response = await self._endpoint.reinvite(call, self._own_offer())
+        if self._over():
+            return
+        if response is None or response.status_code >= 300:
+            self._codec, self._direction = before
+            status = response.status_code if response is not None else "nothing"
+            raise PhoneError(f"the bot answered {status} to the re-INVITE", hint="look at the SIP ladder of this call")
+        remote, event = remote_media(parse_sdp(response.text))
+        self.line.connect(remote, MediaFormat(codec, event))
+        self.line.sending = direction != "inactive"
 
     async def dial(
         self,
@@ -154,9 +233,10 @@ class Phone:
         *,
         timeout_s: float = 30.0,
         auth: SipDigestAuth | None = None,
+        replaces: str = "",
     ) -> int:
         """Call a SIP URI; returns the final status (200 = answered, 0 = nobody answered in time)."""
-        call = self._endpoint.dial(target, remote, caller, self._own_offer(), auth)
+        call = self._endpoint.dial(target, remote, caller, self._own_offer(), auth, replaces)
         self._call = call
         try:
             await call.wait_answered(timeout=timeout_s)
@@ -170,9 +250,14 @@ class Phone:
         if call.sdp_answer is None:
             raise PhoneError("the far end answered without SDP", hint="look at the SIP ladder of this call")
         address, event = remote_media(call.sdp_answer)
-        self.line.connect(address, MediaFormat(self._spec.codec, event))
+        self.line.connect(address, MediaFormat(self._codec, event))
         self.line.start()
         return 200
+
+    def transfer_progress(self, status: int) -> None:
+        """Report to the far end, which sent a REFER, how the new call goes."""
+        if self._call is not None and not self._ended:
+            self._endpoint.transfer_progress(self._call, status)
 
     def say(self, samples: Samples) -> None:
         """Speak (8 kHz, 16 bit); SaidAll follows in `events`."""
@@ -216,6 +301,7 @@ class Switchboard:
         self._phones: dict[str, Phone] = {}
         endpoint.on_call = self._incoming
         endpoint.on_offer = self._offer
+        endpoint.on_refer = self._refer
         endpoint.on_hung_up = lambda call_id: self._left(call_id, "bot")
         endpoint.on_cancelled = lambda call_id: self._left(call_id, "cancelled")
 
@@ -240,6 +326,13 @@ class Switchboard:
         phone = self._phones.get(call.call_id)
         if phone is not None:
             phone.answer_offer(call)
+
+    def _refer(self, call_id: str, target: ReferTo) -> bool:
+        phone = self._phones.get(call_id)
+        if phone is None or phone.on_refer is None:
+            return False
+        phone.on_refer(target)
+        return True
 
     def _left(self, call_id: str, how: str) -> None:
         phone = self._phones.get(call_id)

@@ -5,27 +5,32 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from aiosipua.incoming_call import IncomingCall
 
-from sip_sim.audio import read_sound
-from sip_sim.caller import Caller, Speech, Story, speech_key
+from sip_sim.caller import Caller, Speech, Story
 from sip_sim.ears import Ears
 from sip_sim.errors import PhoneError, SimError
 from sip_sim.events import Emit, Event
 from sip_sim.g711 import Samples
+from sip_sim.in_dialog import ReferTo
+from sip_sim.judging import judge
 from sip_sim.model import Scenario
 from sip_sim.phone import LineSpec, Phone, Switchboard
-from sip_sim.recorder import percentile
 from sip_sim.registrar import Registrar
+from sip_sim.rendering import ANNOUNCER, backgrounds, render
 from sip_sim.report import ScenarioResult, summary
 from sip_sim.scenario import with_seed
 from sip_sim.sip import SipEndpoint
+from sip_sim.transfer import AgentDesk, execute_refer
 from sip_sim.voices import VoiceBox
-from sip_sim.wording import forbidden_heard
+
+_BETWEEN_RINGS_S: Final = 0.3
+_TRANSFER_S: Final = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +46,6 @@ class RunSpec:
     registrar: Registrar | None = None
 
 
-def render(scenarios: Sequence[Scenario], voices: VoiceBox) -> Speech:
-    """Everything the callers will say, before any call."""
-    speech: dict[tuple[str, str], Samples] = {}
-    for scenario in scenarios:
-        for step in scenario.caller:
-            key = speech_key(scenario, step)
-            if key not in speech and (step.says or step.plays):
-                speech[key] = read_sound(step.plays) if step.plays else voices.say(*key)
-    return speech
-
-
 @dataclass(slots=True)
 class _Slot:
     """One scenario's place in the run."""
@@ -60,6 +54,9 @@ class _Slot:
     taken: bool = False
     done: asyncio.Event = field(default_factory=asyncio.Event)
     result: ScenarioResult | None = None
+    story: Story = field(default_factory=Story)
+    desk: AgentDesk | None = None
+    transfers: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 class Runner:
@@ -70,6 +67,7 @@ class Runner:
         self._slots = [_Slot(with_seed(s, spec.seed + zlib.crc32(s.slug.encode()) % 100_000)) for s in scenarios]
         self._tasks: set[asyncio.Task[None]] = set()
         self._speech: Speech = {}
+        self._noise: dict[str, Samples] = {}
         self._idle_since = 0.0
         self._endpoint = SipEndpoint(spec.host, spec.port, spec.registrar)
         self._board = Switchboard(self._endpoint, self._incoming)
@@ -83,6 +81,7 @@ class Runner:
         """Render, listen, serve all scenarios; results in the order of the files."""
         scenarios = [slot.scenario for slot in self._slots]
         self._speech = await asyncio.to_thread(render, scenarios, self._voices)
+        self._noise = await asyncio.to_thread(backgrounds, scenarios, self._voices)
         if any(scenario.caller for scenario in scenarios):
             await asyncio.to_thread(self._ears.load)
         await self._endpoint.start()
@@ -135,6 +134,8 @@ class Runner:
         number = re.sub(r"\D", "", user)
         free = [s for s in self._slots if not s.taken and s.scenario.call.direction == "outbound"]
         slot = next((s for s in free if s.scenario.call.number == number), None)
+        if slot is None and (desk := self._desk(number)) is not None:
+            return self._agent_rings(desk, call)
         if slot is None:
             self._emit({"event": "unknown_number", "call_id": call.call_id})
             return None
@@ -144,9 +145,36 @@ class Runner:
         self._spawn(slot, phone)
         return phone
 
+    def _desk(self, number: str) -> _Slot | None:
+        """The scenario whose agent has this number and whose call is going on."""
+        going = [s for s in self._slots if s.taken and not s.done.is_set() and s.scenario.agent is not None]
+        return next((s for s in going if s.scenario.agent is not None and s.scenario.agent.number == number), None)
+
+    def _agent_rings(self, slot: _Slot, call: IncomingCall) -> Phone | None:
+        agent = slot.scenario.agent
+        if agent is None:
+            return None
+        if slot.desk is None:
+            slot.desk = AgentDesk(slot.scenario, agent, self._ears, self._speech, self._emit, slot.story)
+        phone = Phone(self._endpoint, LineSpec(slot.scenario.call.codec))
+        phone.take(call)
+        self._beside(slot, self._agent_call(slot.desk, phone, slot.desk.takes_over(call)))
+        return phone
+
+    async def _agent_call(self, desk: AgentDesk, phone: Phone, takes_over: bool) -> None:
+        try:
+            await desk.serve(phone, takes_over=takes_over)
+        finally:
+            self._board.remove(phone)
+
+    def _beside(self, slot: _Slot, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        slot.transfers.add(task)
+        task.add_done_callback(slot.transfers.discard)
+
     def _phone(self, scenario: Scenario) -> Phone:
-        call = scenario.call
-        return Phone(self._endpoint, LineSpec(call.codec, call.network, call.seed or 0))
+        call, seed = scenario.call, scenario.call.seed or 0
+        return Phone(self._endpoint, LineSpec(call.codec, call.network, seed, noise=self._noise.get(scenario.slug)))
 
     def _spawn(self, slot: _Slot, phone: Phone) -> None:
         task = asyncio.create_task(self._serve(slot, phone))
@@ -167,20 +195,30 @@ class Runner:
 
     async def _serve(self, slot: _Slot, phone: Phone) -> None:
         scenario = slot.scenario
-        failures: list[str] = []
-        story = Story()
+        story = slot.story
+        phone.on_refer = lambda target: self._referred(slot, phone, target)
         try:
             answered = await (self._ring(scenario, phone) if phone.call_id else self._dial(scenario, phone))
             if answered:
                 self._emit({"event": "answered", "scenario": scenario.slug})
-                story = await Caller(scenario, phone, self._ears, self._speech, self._emit).run()
+                await Caller(scenario, phone, self._ears, self._speech, self._emit, story).run()
         except SimError as error:
-            failures.append(error.message)
+            story.failures.insert(0, error.message)
         finally:
+            await self._transfers_over(slot)
             await phone.close()
             self._board.remove(phone)
-        failures += story.failures
-        self._settle(slot, self._judge(slot, phone, story, failures))
+        self._settle(slot, self._judge(slot, phone, story))
+
+    def _referred(self, slot: _Slot, phone: Phone, target: ReferTo) -> None:
+        self._beside(slot, execute_refer(slot.scenario, phone, target, slot.story, self._emit))
+
+    async def _transfers_over(self, slot: _Slot) -> None:
+        """Wait for the customer's and the agent's talk; a phone still ringing or talking then is hung up."""
+        _, late = await asyncio.wait(slot.transfers, timeout=_TRANSFER_S) if slot.transfers else (set(), set())
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     async def _ring(self, scenario: Scenario, phone: Phone) -> bool:
         """100 went out already; 180, then the answer the scenario wants. True where the call is answered."""
@@ -194,8 +232,7 @@ class Runner:
             }
         )
         answers = scenario.answers
-        if answers.status == 200 or answers.never:
-            phone.ring()
+        await self._progress(scenario, phone)
         left = await self._left_within(phone, scenario.call.max_s if answers.never else answers.after_s)
         if left or answers.never:
             if not left:
@@ -207,6 +244,16 @@ class Runner:
             return False
         phone.answer()
         return True
+
+    async def _progress(self, scenario: Scenario, phone: Phone) -> None:
+        """Provisional answers, the last one with early media where there is an announcement."""
+        answers = scenario.answers
+        for index, status in enumerate(answers.rings):
+            if index:
+                await asyncio.sleep(_BETWEEN_RINGS_S)
+            phone.provisional(status, answers.forks)
+        if answers.early_media:
+            await phone.announce(self._speech[(ANNOUNCER, answers.early_media)])
 
     async def _left_within(self, phone: Phone, seconds: float) -> bool:
         try:
@@ -236,20 +283,13 @@ class Runner:
             )
         return True
 
-    def _judge(self, slot: _Slot, phone: Phone, story: Story, failures: list[str]) -> ScenarioResult:
-        scenario, timing = slot.scenario, phone.line.recorder.timing()
-        for line in story.lines if scenario.not_hears else ():
-            words = forbidden_heard(scenario.not_hears, line.text) if line.who == "bot" else []
-            failures += [f"the bot said {word!r} at {line.t0:.1f} s: {line.text!r}" for word in words]
-        slowest, limit = percentile(timing.reply_gaps_s, 0.95), scenario.expect.reply_within_ms
-        if limit is not None and slowest is not None and slowest * 1000 > limit:
-            failures.append(f"reply after {slowest * 1000:.0f} ms (p95), expected within {limit:g} ms")
-        ladder = phone.ladder
-        if not ladder.holds(scenario.expect.sip):
-            failures.append(f"SIP was {' '.join(ladder.names())}, expected in order {' '.join(scenario.expect.sip)}")
+    def _judge(self, slot: _Slot, phone: Phone, story: Story) -> ScenarioResult:
+        scenario, recorder, ladder = slot.scenario, phone.line.recorder, phone.ladder
+        timing = recorder.timing()
+        failures = judge(scenario, story, timing, ladder, recorder.voice(), recorder.tracks()[1])
         base = self._spec.out / scenario.slug
         if timing.length_s > 0:
-            phone.line.recorder.save(base.with_suffix(".wav"))
+            recorder.save(base.with_suffix(".wav"))
         ladder.save(base.with_suffix(".sip.txt"))
         ended_by = story.ended_by or ("cancelled" if "CANCEL" in ladder.names() else "")
         return self._result(slot, tuple(failures), phone, story, ended_by)

@@ -12,31 +12,22 @@ from typing import Final
 import yaml
 
 from sip_sim.errors import ScenarioError
-from sip_sim.model import Answers, CallSpec, Expect, Persona, Scenario, Step
-from sip_sim.network import NetworkSpec
+from sip_sim.model import Answers, CallSpec, Expect, Persona, Scenario
 from sip_sim.reading import Reader, load_node
+from sip_sim.reading_call import read_agent, read_answers, read_call
+from sip_sim.reading_steps import phrases, read_steps, texts
 
 SCENARIOS: Final = Path(__file__).with_name("scenarios")
 PERSONAS: Final = Path(__file__).with_name("personas.yaml")
-PROMPTS: Final = "prompts.yaml"  # beside the scenarios: what each prompt of the bot sounds like
+PROMPTS: Final = "prompts.yaml"  # beside the scenarios or a folder above: what each prompt of the bot sounds like
 
-TOP_KEYS: Final = ("scenario", "persona", "call", "answers", "caller", "not_hears", "expect")
+TOP_KEYS: Final = ("scenario", "persona", "call", "answers", "agent", "caller", "not_hears", "expect")
 PERSONA_KEYS: Final = ("name", "voice", "reaction_ms", "patience_s")
-CALL_KEYS: Final = ("flow", "account", "number", "direction", "codec", "network", "seed", "max_s")
-NETWORK_KEYS: Final = ("loss", "jitter_ms")
-ANSWER_KEYS: Final = ("after_s", "with", "no_answer")
-STEP_KEYS: Final = (
-    "hears", "not_hears", "any", "says", "plays", "presses", "voice",
-    "silent_s", "after_s", "barge_in_ms", "hangs_up", "optional", "within_s",
-)  # fmt: skip
-CHECKED_HERE: Final = ("reply_within_ms", "sip")
+CHECKED_HERE: Final = ("reply_within_ms", "sip", "agent")
 OUTCOME_KEYS: Final = (
     "disposition", "voiceprint", "answered_by", "sip_status", "warning", "promise_amount", "promise_date",
     "appointment", "enrolled", "items",
 )  # fmt: skip
-
-
-Prompts = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +75,17 @@ def load(path: Path, around: Surroundings) -> Scenario:
     for key in ("scenario", "call"):
         if key not in top and isinstance(root, yaml.MappingNode):
             reader.problem(root, f"{key!r} is missing")
-    prompts = _load_prompts(path.with_name(PROMPTS))
+    prompts = _load_prompts(path.parent.parent / PROMPTS) | _load_prompts(path.with_name(PROMPTS))
     persona = _persona(reader, top["persona"], around.personas) if "persona" in top else Persona()
     scenario = Scenario(
         path=path,
         name=reader.text(top["scenario"], "scenario") if "scenario" in top else path.stem,
         persona=persona,
-        call=_call(reader, top["call"], around.numbers) if "call" in top else CallSpec(),
-        answers=_answers(reader, top["answers"]) if "answers" in top else Answers(),
-        caller=reader.items(top["caller"], "caller", lambda n: _step(reader, n, prompts)) if "caller" in top else (),
-        not_hears=_phrases(reader, top, "not_hears", prompts),
+        call=read_call(reader, top["call"], around.numbers) if "call" in top else CallSpec(),
+        answers=read_answers(reader, top["answers"]) if "answers" in top else Answers(),
+        agent=read_agent(reader, top["agent"], prompts) if "agent" in top else None,
+        caller=read_steps(reader, top["caller"], prompts) if "caller" in top else (),
+        not_hears=phrases(reader, top, "not_hears", prompts),
         expect=_expect(reader, top["expect"]) if "expect" in top else Expect(),
     )
     answered = scenario.answers.status == 200 and not scenario.answers.never
@@ -145,95 +137,12 @@ def load_personas(path: Path = PERSONAS) -> dict[str, Persona]:
     return personas
 
 
-def _call(reader: Reader, node: yaml.Node, numbers: Mapping[str, str]) -> CallSpec:
-    got = reader.fields(node, CALL_KEYS, "call")
-    account = reader.text(got["account"], "account") if "account" in got else ""
-    number = _number(reader, got["number"]) if "number" in got else numbers.get(account, "")
-    direction = (
-        reader.choice(got["direction"], "direction", ("outbound", "inbound")) if "direction" in got else "outbound"
-    )
-    if not number and isinstance(node, yaml.MappingNode):
-        reason = f"account {account!r} is not in the portfolio" if account and numbers else "no number"
-        reader.problem(node, f"call: {reason}: give `number`, or `account` together with --portfolio FOLDER")
-    return CallSpec(
-        flow=reader.text(got["flow"], "flow") if "flow" in got else "",
-        account=account,
-        number=number,
-        direction=direction,
-        codec=reader.choice(got["codec"], "codec", ("PCMA", "PCMU")) if "codec" in got else "PCMA",
-        network=_network(reader, got["network"]) if "network" in got else NetworkSpec(),
-        seed=int(reader.number(got["seed"], "seed", 0, 2**31)) if "seed" in got else None,
-        max_s=reader.number(got["max_s"], "max_s", 1, 3600) if "max_s" in got else CallSpec().max_s,
-    )
-
-
-def _number(reader: Reader, node: yaml.Node) -> str:
-    raw = reader.text(node, "number")
-    if raw and not re.fullmatch(r"\+?[0-9]{3,15}", raw):
-        reader.problem(node, "number must be 3 to 15 digits, with or without a leading +")
-    return raw.lstrip("+")
-
-
-def _network(reader: Reader, node: yaml.Node) -> NetworkSpec:
-    got = reader.fields(node, NETWORK_KEYS, "network")
-    return NetworkSpec(
-        loss=reader.share(got["loss"], "loss") if "loss" in got else 0.0,
-        jitter_ms=reader.number(got["jitter_ms"], "jitter_ms", 0, 1000) if "jitter_ms" in got else 0.0,
-    )
-
-
-def _answers(reader: Reader, node: yaml.Node) -> Answers:
-    got = reader.fields(node, ANSWER_KEYS, "answers")
-    status = int(reader.number(got["with"], "with", 300, 699)) if "with" in got else 200
-    never = reader.flag(got["no_answer"], "no_answer") if "no_answer" in got else False
-    if never and "with" in got:
-        reader.problem(got["with"], "answers: either `with` or `no_answer`, not both")
-    after = reader.number(got["after_s"], "after_s", 0, 120) if "after_s" in got else Answers().after_s
-    return Answers(after, status, never)
-
-
-def _step(reader: Reader, node: yaml.Node, prompts: Prompts) -> Step:
-    got = reader.fields(node, STEP_KEYS, "step")
-    plays = reader.path.parent / reader.text(got["plays"], "plays") if "plays" in got else None
-    if plays is not None and not plays.is_file():
-        reader.problem(got["plays"], "plays: there is no such file beside the scenario")
-    presses = reader.text(got["presses"], "presses").replace(" ", "") if "presses" in got else ""
-    if not re.fullmatch(r"[0-9*#A-Da-d]*", presses):
-        reader.problem(got["presses"], "presses: keys are 0-9 * # A-D")
-    if "says" in got and "plays" in got:
-        reader.problem(node, "step: either `says` or `plays`, not both")
-    return Step(
-        line=node.start_mark.line + 1,
-        hears=_phrases(reader, got, "hears", prompts),
-        not_hears=_phrases(reader, got, "not_hears", prompts),
-        anything=reader.flag(got["any"], "any") if "any" in got else False,
-        says=reader.text(got["says"], "says") if "says" in got else "",
-        plays=plays,
-        presses=presses,
-        voice=reader.text(got["voice"], "voice") if "voice" in got else "",
-        silent_s=reader.number(got["silent_s"], "silent_s", 0, 300) if "silent_s" in got else 0.0,
-        after_s=reader.number(got["after_s"], "after_s", 0, 300) if "after_s" in got else 0.0,
-        barge_in_ms=reader.number(got["barge_in_ms"], "barge_in_ms", 0, 30000) if "barge_in_ms" in got else None,
-        hangs_up=reader.flag(got["hangs_up"], "hangs_up") if "hangs_up" in got else False,
-        optional=reader.flag(got["optional"], "optional") if "optional" in got else False,
-        within_s=reader.number(got["within_s"], "within_s", 1, 300) if "within_s" in got else None,
-    )
-
-
-def _phrases(reader: Reader, got: Mapping[str, yaml.Node], key: str, prompts: Prompts) -> tuple[str, ...]:
-    """Phrases as written, names of prompts.yaml replaced by what they stand for."""
-    return tuple(phrase for name in _texts(reader, got, key) for phrase in prompts.get(name, (name,)))
-
-
-def _texts(reader: Reader, got: Mapping[str, yaml.Node], key: str) -> tuple[str, ...]:
-    return reader.texts(got[key], key) if key in got else ()
-
-
 def _expect(reader: Reader, node: yaml.Node) -> Expect:
     got = reader.fields(node, (*CHECKED_HERE, *OUTCOME_KEYS), "expect")
     limit = reader.number(got["reply_within_ms"], "reply_within_ms", 1, 60000) if "reply_within_ms" in got else None
     outcome = {key: reader.text(value, key) for key, value in got.items() if key in OUTCOME_KEYS}
-    return Expect(limit, _texts(reader, got, "sip"), outcome)
+    agent = reader.choice(got["agent"], "agent", ("reached", "not_reached")) if "agent" in got else ""
+    return Expect(limit, texts(reader, got, "sip"), outcome, agent)
 
 
 def load_numbers(portfolio: Path) -> dict[str, str]:

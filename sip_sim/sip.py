@@ -19,13 +19,14 @@ from aiosipua.incoming_call import IncomingCall
 from aiosipua.message import SipRequest, SipResponse
 from aiosipua.outgoing_call import OutgoingCall
 from aiosipua.registration import Registration
-from aiosipua.sdp import SdpMessage
+from aiosipua.sdp import SdpMessage, serialize_sdp
 from aiosipua.transport import UdpSipTransport
 from aiosipua.uac import SipUAC
 from aiosipua.uas import SipUAS
 from aiosipua.utils import format_addr, generate_branch, generate_call_id, generate_tag
 
 from sip_sim.errors import PhoneError
+from sip_sim.in_dialog import ReferTo, Renegotiation, far_address, forked_answer, notify_progress, parse_refer_to
 from sip_sim.ladder import Ladder, SipEntry
 from sip_sim.registrar import Registrar
 
@@ -102,6 +103,8 @@ class SipEndpoint:
         self.on_hung_up: Callable[[str], None] = lambda _: None
         self.on_cancelled: Callable[[str], None] = lambda _: None
         self.on_offer: Callable[[IncomingCall], None] = lambda call: call.reject(488)
+        self.on_refer: Callable[[str, ReferTo], bool] = lambda _call_id, _to: False
+        self._offers = Renegotiation(self._uac, self._transport.send)
 
     async def start(self) -> None:
         """Bind the port and listen."""
@@ -133,14 +136,41 @@ class SipEndpoint:
         if call is not None:
             call._stop_retransmissions()
         self._uac.remove_call(call_id)
+        self._offers.forget(call_id)
         self._bye_answered.pop(call_id, None)
 
     def dial(
-        self, target: str, remote: Address, caller: str, offer: SdpMessage, auth: SipDigestAuth | None
+        self,
+        target: str,
+        remote: Address,
+        caller: str,
+        offer: SdpMessage,
+        auth: SipDigestAuth | None,
+        replaces: str = "",
     ) -> OutgoingCall:
-        """Send an INVITE to `target` (a SIP URI) at `remote`."""
+        """Send an INVITE to `target` (a SIP URI) at `remote`; `replaces` names the call it takes over (RFC 3891)."""
         host, port = self.address
-        return self._uac.send_invite(f"sip:{caller}@{host}:{port}", target, remote, offer, user_agent=AGENT, auth=auth)
+        extra = {"Replaces": replaces} if replaces else None
+        own = f"sip:{caller}@{host}:{port}"
+        return self._uac.send_invite(own, target, remote, offer, user_agent=AGENT, auth=auth, extra_headers=extra)
+
+    async def reinvite(self, call: IncomingCall | OutgoingCall, offer: SdpMessage) -> SipResponse | None:
+        """Offer other media in a call; the far end's final answer, None where it gave none."""
+        return await self._offers.offer(call, offer)
+
+    def transfer_progress(self, call: IncomingCall | OutgoingCall, status: int) -> None:
+        """Tell who sent us a REFER how the new call goes."""
+        notify_progress(self._uac, call.dialog, far_address(call), status)
+
+    def provisional(self, call: IncomingCall, status: int, sdp: SdpMessage | None = None, forks: int = 1) -> None:
+        """A provisional answer, with early media's SDP where given; with `forks` also as further phones send it."""
+        body = serialize_sdp(sdp) if sdp is not None else ""
+        reason = {180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued", 183: "Session Progress"}
+        kind = "application/sdp" if body else ""
+        sent = call._send_response(status, reason.get(status, "Progress"), body=body, content_type=kind)
+        for _ in range(forks - 1):
+            if sent is not None:
+                self._transport.send_reply(forked_answer(sent, generate_tag(), self.address))
 
     def cancel(self, call: OutgoingCall) -> None:
         """CANCEL a call nobody has answered yet."""
@@ -224,7 +254,25 @@ class SipEndpoint:
         if message.method.upper() == "REGISTER" and self._registrar is not None:
             self._transport.send_reply(self._registrar.register(message, addr))
             return
+        if message.method.upper() == "REFER" and self._referred(message, addr):
+            return
         self._uas._on_message(message, addr)
+
+    def _referred(self, request: SipRequest, addr: Address) -> bool:
+        """REFER in a call: 202 and a first NOTIFY, then whoever has the call dials; 603 where nobody will."""
+        _, dialog = self._uas._find_dialog(request.call_id or "")
+        if dialog is None or not self._uas._validate_in_dialog(dialog, request):
+            return dialog is not None  # without a dialog aiosipua answers 481
+        target = parse_refer_to(request.get_header("Refer-To") or "")
+        accepted = target is not None
+        response = dialog.create_response(request, 202 if accepted else 400, "Accepted" if accepted else "Bad Refer-To")
+        self._transport.send_reply(response)
+        if target is None:
+            return True
+        notify_progress(self._uac, dialog, addr, 100)
+        if not self.on_refer(request.call_id or "", target):
+            notify_progress(self._uac, dialog, addr, 603)
+        return True
 
     def _seen_before(self, request: SipRequest, addr: Address) -> bool:
         """A request of a known transaction gets the last answer again and is not acted on twice."""
@@ -245,6 +293,8 @@ class SipEndpoint:
         call = self._uac.get_call(call_id)
         if call_id in self._asked:
             self._asked[call_id].set()
+            return
+        if self._offers.take(response):
             return
         if method == "BYE" and call_id in self._bye_answered:
             self._bye_answered[call_id].set()

@@ -1,4 +1,4 @@
-"""What else is on the line besides the customer's words: noise at a given SNR, and the echo of the bot's voice. Pure."""
+"""What else is on the line besides the customer's words: noise at a given SNR, the echo of the bot's voice. Pure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def at_snr(noise: Samples, snr_db: float, speech_db: float = SPEECH_DB) -> Sampl
     if rms == 0.0:
         return noise
     wanted = 32768.0 * 10.0 ** ((speech_db - snr_db) / 20.0)
-    return np.clip(np.round(noise.astype(np.float64) * (wanted / rms)), -32768, 32767).astype(np.int16)
+    scaled = np.round(noise.astype(np.float64) * (wanted / rms))
+    return np.asarray(np.clip(scaled, -32768, 32767), dtype=np.int16)
 
 
 @dataclass(slots=True)

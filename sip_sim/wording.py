@@ -66,3 +66,14 @@ def forbidden_heard(words: Iterable[str], text: str) -> list[str]:
         if wanted and any(all(map(alike, wanted, spoken[start : start + len(wanted)])) for start in starts):
             found.append(phrase)
     return found
+
+
+def said_twice(text: str, run: int = 4) -> str:
+    """The first words (a run of at least `run`) that stand in the text a second time, empty for none."""
+    spoken = tokens(text)
+    seen: dict[tuple[str, ...], int] = {}
+    for start in range(len(spoken) - run + 1):
+        words = tuple(spoken[start : start + run])
+        if start - seen.setdefault(words, start) >= run:
+            return " ".join(words)
+    return ""

@@ -65,12 +65,16 @@ class TelephonySettings(_Section):
     codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMA", "PCMU")
     #: Lowest and highest RTP port; two a call.
     rtp_ports: tuple[int, int] = (10000, 20000)
+    #: Take RTP only from the port that the far end's SDP names, from its address (any port), or from anywhere.
+    rtp_source: Literal["port", "address", "any"] = "port"
     #: Calls at a time, in and out; more are refused.
     max_calls: int = Field(default=8, ge=1)
     #: Seconds of ringing before CANCEL.
     ring_timeout_s: float = Field(default=30.0, gt=0)
     #: Seconds after which a call is ended.
     max_call_s: float = Field(default=600.0, gt=0)
+    #: PEM file with our key and certificate, for TLS.
+    certificate: Path | None = None
     #: End a call when no RTP at all has come for so long (0 = never).
     rtp_timeout_s: int = Field(default=30, ge=0)
     #: Receive jitter buffer, least and most.
@@ -94,8 +98,13 @@ class TrunkSettings(_Section):
     auth_user: str = ""
     #: Of our address; empty: the server.
     domain: str = ""
-    #: To the server.
+    #: To the server. tls: its certificate is checked against `ca_file`.
     transport: Literal["udp", "tcp", "tls"] = "udp"
+    #: PEM file with the certificates the server's may be signed by.
+    ca_file: Path | None = None
+    #: Sound on the line. srtp: keys in the SDP (RFC 4568), wanted but not demanded; srtp-mand: no call without;
+    #: dtls_srtp: keys by DTLS (RFC 5763).
+    media_encryption: Literal["none", "srtp", "srtp-mand", "dtls_srtp"] = "none"
     #: Send REGISTER at start.
     register_trunk: bool = Field(default=False, alias="register")
     #: Seconds a registration is asked for.

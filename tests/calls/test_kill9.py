@@ -19,6 +19,7 @@ from storage.records import CallRecord
 from tests.support.bots import Program, bot_settings, example_database, program, write_toml
 from tests.support.far_end import NUMBER, FarEnd, event, far_end
 from tests.support.idle import until
+from voicebot.call.announcement import APOLOGY_S
 from voicebot.model.outcome import Disposition
 from voicebot.settings import Settings
 
@@ -107,7 +108,7 @@ async def test_ctrl_c_in_mid_call(bank: Bank) -> None:
     async with program(bank.toml, "dial", "reminder", "A-1001", "A-1002") as bot:
         phone = await in_mid_call(bank, bot)
         bot.send(signal.SIGINT)
-        assert (await event(phone, Ended, within_s=3)).by == "bot"
+        assert (await event(phone, Ended, within_s=APOLOGY_S + 3)).by == "bot"
         assert await bot.ends() == 130
     assert bot.lines[-1].startswith("stopped;")
     assert not [line for line in bot.lines if "Traceback" in line or "CRITICAL" in line]
@@ -151,7 +152,7 @@ async def test_sigterm_ends_a_call_politely_when_the_time_is_over(bank: Bank) ->
         status, phone = await bank.far.call(BotAddress(bank.settings.telephony.port))
         assert status == 200
         bot.send(signal.SIGTERM)
-        assert (await event(phone, Ended, within_s=8)).by == "bot"
+        assert (await event(phone, Ended, within_s=APOLOGY_S + 4)).by == "bot"
         assert await bot.ends() == 0
     attempt = bank.only_attempt()
     assert attempt.outcome is not None

@@ -187,4 +187,146 @@ PEOPLE = _of(
     (Say(9.0, "Who is calling, and what is the reason for your call?", answer=False),),
 )  # fmt: skip
 
-CALLS = (*VOICEMAIL, *SCREENING, *IVR, *ANNOUNCEMENTS, *PEOPLE)
+#: Written after the table was first tuned, to see what it is worth on other wordings.
+LATER = [
+    *_of(
+        "voicemail",
+        (
+            Say(
+                0.4,
+                "Hello, you have reached Karen and Steve. We can't get to the phone, but do leave us a "
+                "message and we'll call you soon.",
+            ),
+            Beep(0.7),
+        ),
+        (
+            Say(
+                0.3,
+                "O two messaging service. The person you are calling is unable to take your call. Please "
+                "leave your message after the tone.",
+            ),
+            Beep(0.6),
+        ),
+        (
+            Say(0.5, "Yo, it's Mike. Not here. Beep."),
+            Beep(0.5),
+        ),
+        (
+            Say(
+                0.3,
+                "The mobile customer you have called cannot take your call at present. Please leave a voice "
+                "message or send a text.",
+            ),
+        ),
+        (
+            Say(
+                0.4,
+                "Hi there, this is Doctor Brown's private line. I'm with a patient. Kindly leave your details "
+                "and I will phone you this evening.",
+            ),
+            Beep(1.0),
+        ),
+        (
+            Say(0.4, "You've got through to Emma's phone, I'm probably ignoring you, leave something nice."),
+            Beep(0.5),
+        ),
+        (
+            Say(
+                0.3,
+                "Good afternoon. You have reached the desk of Martin Grove at Harbour. I am on vacation until "
+                "the third. For urgent matters contact my assistant. Otherwise leave a message.",
+            ),
+            Beep(0.9),
+        ),
+    ),
+    *_of(
+        "screening",
+        (
+            Say(
+                0.3,
+                "Hello, this phone is using an assistant to answer. Please say who you are and the reason for "
+                "your call, then stay on the line.",
+            ),
+        ),
+    ),
+    *_of(
+        "ivr",
+        (
+            Say(
+                0.3,
+                "Welcome to City Clinic. If you know your party's extension, you may dial it at any time. For "
+                "appointments, press two.",
+            ),
+        ),
+        (Say(0.3, "Due to high call volume, waiting times are longer than usual. You are number four in the queue."),),
+    ),
+    *_of(
+        "not_in_service",
+        (
+            Special(0.2),
+            Say(0.2, "The telephone number you are calling is no longer in use. Please verify the number."),
+        ),
+    ),
+    *_of(
+        "unreachable",
+        (Say(0.3, "The phone you are calling is turned off. Please try later."),),
+    ),
+    *_of(
+        "human",
+        (Say(0.4, "Hello, this is Karen."),),
+        (
+            Say(0.5, "Who's this?"),
+            Say(8.0, "Yeah that's me.", answer=True),
+        ),
+        (Say(0.4, "Hallo? Hallo? I can't hear you very well, can you speak up please?"),),
+        (Say(0.3, "City Clinic, good morning, Paula speaking, how can I direct your call?"),),
+        (Say(0.5, "Hey babe, I'm almost home, do you want me to pick something up? Hello?"),),
+        (Say(9.0, "She is not home, you can leave a message with me if you like.", answer=False),),
+        (Say(9.0, "Yes it is, but please be quick, I'm at work and my boss is looking.", answer=True),),
+        (
+            Say(
+                0.6,
+                "Yes hello, I was waiting for your call, I already left two messages on your voicemail and "
+                "nobody called me back.",
+            ),
+        ),
+        (Say(0.4, "If this is about the car insurance again, I'm not interested, goodbye."),),
+        (Say(0.3, "Miller here, I'm driving, you are on the speaker, go ahead."),),
+        (Say(0.3, "Sorry, the phone was on silent, hello, who is calling?"),),
+        (Say(9.0, "He is in the shower, please try again later, thank you.", answer=False),),
+        (Say(0.5, "Don't press anything, sweetheart, give the phone to daddy, hello?"),),
+        (
+            Say(0.4, "Hello?"),
+            Say(2.0, "Is that the bank? I have been on hold for an hour, your call is important to us, my foot."),
+        ),
+        (Say(9.0, "I don't know this number, what is this call about and why are you calling me?", answer=False),),
+        (Say(0.4, "This is reception, Joe is away from his desk, shall I put you through to his voicemail?"),),
+    ),
+]
+
+#: Machines that are known to be taken for people (false human): nothing in them is a machine's alone.
+MISSED = [
+    *_of(
+        "voicemail",
+        (
+            Say(0.6, "Memory is full."),
+            Beep(0.8),
+        ),
+    ),
+    *_of(
+        "screening",
+        (Say(0.3, "Before I try to connect you, can I ask your name and why you're calling?"),),
+    ),
+    *_of(
+        "ivr",
+        (
+            Say(
+                0.3,
+                "Hello and thank you for calling. So that I can direct your call, please tell me in a few "
+                "words what you are calling about.",
+            ),
+        ),
+    ),
+]
+
+CALLS = (*VOICEMAIL, *SCREENING, *IVR, *ANNOUNCEMENTS, *PEOPLE, *LATER)

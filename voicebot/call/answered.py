@@ -36,6 +36,8 @@ WORTH_REPLY_S = 2.5
 AGAIN_S = 2.0
 PIECE_S = 12.0
 PRE_ROLL_S = 0.3
+#: A stretch of speech at least so long in which no word was recognised.
+UNCLEAR, UNCLEAR_S = "...", 0.25
 
 Told = Callable[[AnsweredBy, str], None]
 
@@ -144,7 +146,8 @@ class Answered:
             return True
         if run.t0 > self._options.words_until_s:
             return False
-        return run.length >= (WORTH_S if run.t0 <= self._options.early_s else WORTH_REPLY_S)
+        reply = run.t0 > self._options.early_s and not self._line.playing
+        return run.length >= (WORTH_REPLY_S if reply else WORTH_S)
 
     def _due(self, piece: _Piece) -> bool:
         """At a pause, and each AGAIN_S while speech goes on."""
@@ -173,7 +176,8 @@ class Answered:
             return
         self._detector.text(words, piece.run.t0)
         if last:
-            self._said.append((piece.run.t0, words))
+            unclear = UNCLEAR if piece.run.length >= UNCLEAR_S else ""
+            self._said.append((piece.run.t0, words.strip() or unclear))
         self._look()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -229,8 +233,8 @@ class Answered:
         return condition()
 
     async def utterance(self, since: float, longest_s: float) -> str | None:
-        """The words of the next stretch of speech that began after `since` and ended ("" = none recognised), or None
-        after `longest_s`. Raises CallEnded."""
+        """The words of the next stretch of speech that began after `since` and ended (UNCLEAR where it was speech
+        without words, "" where it was less), or None after `longest_s`. Raises CallEnded."""
 
         def come() -> bool:
             while self._said and self._said[0][0] < since:
@@ -242,6 +246,7 @@ class Answered:
     def every_word(self) -> None:
         """From now on recognise everything that is said, however short."""
         self._every_word = True
+        self._detector.listen_closely()
 
     def on_end(self) -> None:
         """The leg ended."""

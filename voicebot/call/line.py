@@ -20,8 +20,9 @@ from voicebot.model.ports import CallLeg
 
 logger = logging.getLogger(__name__)
 
-#: Sound kept in the stack's send queue: enough to live through a busy moment of the process.
-AHEAD_S = 0.12
+#: Sound kept in the stack's send queue: enough to live through a busy moment of the process. It delays no interruption:
+#: what is queued is flushed, to a frame.
+AHEAD_S = 0.24
 #: Received sound may be late by so much before silence is put in its place on the time line.
 LATE_S = 0.3
 

@@ -212,7 +212,7 @@ class OutboundCall:
                 self._is(Verdict(VOICEMAIL, "call screening, then its mailbox", answered.t))
                 await self._mailbox_ready(lambda: False)
                 return await self._leave_message()
-            elif said.strip() and not kinds & {HOLD, SCREENING}:
+            elif said and not kinds & {HOLD, SCREENING}:
                 self._parts.reporter.answered_by(AnsweredBy.HUMAN, "call screening, then a person came on")
                 answered.close()
                 return True

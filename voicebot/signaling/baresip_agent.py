@@ -14,11 +14,14 @@ from voicebot.errors import AdmissionError, TrunkError
 from voicebot.model.ports import CallLeg
 from voicebot.settings import TelephonySettings, TrunkSettings
 from voicebot.signaling.baresip_leg import BaresipLeg
+from voicebot.signaling.baresip_sources import source_check
 
 logger = logging.getLogger(__name__)
 
 #: Seconds a trunk gets to answer our REGISTER (and its challenge).
 REGISTER_TIMEOUT_S = 10.0
+#: In the URI: the transport is not looked up (RFC 3263), it is said.
+_TRANSPORT = {"udp": "", "tcp": ";transport=tcp", "tls": ";transport=tls"}
 _CODEC_NAMES = {"PCMU": "pcmu", "PCMA": "pcma"}
 
 
@@ -32,11 +35,14 @@ class BaresipSignaling:
         self._agent: baresip.UserAgent | None = None
         self._callbacks: list[Callable[[CallLeg], None]] = []
         self._started = False
+        self._sources = source_check(telephony.rtp_source, show=telephony.sip_trace)
 
     async def start(self) -> None:
         """See Signaling."""
+        if self._sources is not None:
+            self._sources.install()
         try:
-            await self._runtime.start(stack_config(self._telephony))
+            await self._runtime.start(stack_config(self._telephony, self._trunk))
             self._started = True
             self._agent = await baresip.UserAgent.create(
                 self._runtime, account(self._telephony, self._trunk), transfer_policy="reject"
@@ -73,7 +79,11 @@ class BaresipSignaling:
         """See Signaling."""
         if self._agent is None:
             raise TrunkError("dialled before the SIP stack was started")
-        uri = number if number.startswith("sip:") else f"sip:{number}@{self._trunk.server}"
+        uri = (
+            number
+            if number.startswith("sip:")
+            else f"sip:{number}@{self._trunk.server}{_TRANSPORT[self._trunk.transport]}"
+        )
         dialing = asyncio.ensure_future(self._leg(self._agent, uri))
         try:
             return await asyncio.shield(dialing)
@@ -119,9 +129,11 @@ class BaresipSignaling:
                 logger.info("the trunk did not confirm that we left", extra={"reason": type(error).__name__})
         if self._started:
             await self._runtime.close()
+        if self._sources is not None:
+            self._sources.remove()
 
 
-def stack_config(telephony: TelephonySettings) -> baresip.Config:
+def stack_config(telephony: TelephonySettings, trunk: TrunkSettings) -> baresip.Config:
     """The stack's configuration. Loopback must be named: its interface discovery skips it."""
     loopback = ipaddress.ip_address(telephony.address).is_loopback
     low, high = telephony.jitter_buffer_ms
@@ -130,7 +142,8 @@ def stack_config(telephony: TelephonySettings) -> baresip.Config:
         # One more than ours: admission refuses before the stack does, with a reason.
         max_concurrent_calls=telephony.max_calls + 1,
         rtp_timeout=telephony.rtp_timeout_s,
-        sip_trace=telephony.sip_trace,
+        # The check of RTP's source reads it; nothing of it is logged unless it is wanted.
+        sip_trace=telephony.sip_trace or telephony.rtp_source != "any",
         native_log_level="error",
         extra_config_text=(
             f"sip_listen {telephony.address}:{telephony.port}\n"
@@ -138,6 +151,9 @@ def stack_config(telephony: TelephonySettings) -> baresip.Config:
             "audio_jitter_buffer_type adaptive\n"
             f"audio_jitter_buffer_ms {low}-{high}\n"
             f"call_local_timeout {int(telephony.ring_timeout_s) + 60}\n"
+            + (f"sip_certificate {telephony.certificate}\n" if telephony.certificate else "")
+            + (f"sip_cafile {trunk.ca_file}\n" if trunk.ca_file else "")
+            + f"sip_verify_server {'yes' if trunk.transport == 'tls' else 'no'}\n"
         ),
     )
 
@@ -148,10 +164,14 @@ def account(telephony: TelephonySettings, trunk: TrunkSettings) -> baresip.Accou
         user=trunk.user,
         domain=trunk.domain or trunk.server,
         password=trunk.password,
-        registrar=trunk.server,
+        registrar=f"{trunk.server}{_TRANSPORT[trunk.transport]}",
         reg_interval=trunk.register_interval_s if trunk.register_trunk else 0,
         transport=trunk.transport,
         audio_codecs=tuple(_CODEC_NAMES[c] for c in telephony.codecs),
         auth_user=trunk.auth_user or None,
-        extra_params=("catchall=yes",),
+        extra_params=("catchall=yes", *_encryption(trunk)),
     )
+
+
+def _encryption(trunk: TrunkSettings) -> tuple[str, ...]:
+    return () if trunk.media_encryption == "none" else (f"mediaenc={trunk.media_encryption}",)

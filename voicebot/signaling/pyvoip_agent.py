@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from voicebot.errors import AdmissionError, SettingsError, TrunkError
 from voicebot.model.audio import FRAME_S
-from voicebot.model.ports import CallLeg
+from voicebot.model.ports import CallLeg, LegEnd
 from voicebot.settings import TelephonySettings, TrunkSettings
 from voicebot.signaling import pyvoip_messages as sip
 from voicebot.signaling.pyvoip_dialog import ALLOW, LINGER_S, Agent, Dialog, Incoming, Outgoing
@@ -134,9 +134,11 @@ class PyvoipSignaling:
 
     def _leg(self, dialog: Dialog, uri: str) -> PyvoipLeg:
         self._dialogs[dialog.call_id] = dialog
-        loop = asyncio.get_running_loop()
-        # Once it is over it still answers retransmissions for a while.
-        dialog.on_end.append(lambda _: (loop.call_later(LINGER_S, self._dialogs.pop, dialog.call_id, None), None)[1])
+
+        def over(_: LegEnd) -> None:  # it still answers retransmissions for a while
+            asyncio.get_running_loop().call_later(LINGER_S, self._dialogs.pop, dialog.call_id, None)
+
+        dialog.on_end.append(over)
         return PyvoipLeg(dialog, uri, self._telephony.rtp_timeout_s)
 
     def _received(self, request: Message, source: Address) -> None:

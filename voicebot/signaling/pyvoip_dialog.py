@@ -11,12 +11,10 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pyVoIP.VoIP import CallState
-
 from voicebot.model.ports import LegEnd
 from voicebot.signaling import pyvoip_messages as sip
 from voicebot.signaling.pyvoip_digest import Login
-from voicebot.signaling.pyvoip_stack import Call, Message, Phone, narrow
+from voicebot.signaling.pyvoip_stack import DIALING, RINGING, Call, Message, Phone, narrow
 from voicebot.signaling.pyvoip_wire import T2_S, Address, Repeated, Wire
 
 logger = logging.getLogger(__name__)
@@ -71,12 +69,14 @@ class Dialog:
 
     def _invited(self, request: Message) -> None:
         """Re-INVITE: other media, hold."""
-        if self.end is not None or not narrow(request, self._agent.phone.codecs):
+        if not request.headers["To"]["tag"]:
+            self._reply(request, 482, "Loop Detected")  # a call of ours that came back to us
+        elif self.end is not None or not narrow(request, self._agent.phone.codecs):
             self._reply(request, 488 if self.end is None else 481, "Not Acceptable Here")
-            return
-        wanted = str(request.body.get("a", {}).get("transmit_type", "sendrecv"))
-        self._agent.wire.send(self._accept(request, _OPPOSITE.get(wanted, "sendrecv")), self._peer)
-        self.call.move(request)
+        else:
+            wanted = str(request.body.get("a", {}).get("transmit_type", "sendrecv"))
+            self._agent.wire.send(self._accept(request, _OPPOSITE.get(wanted, "sendrecv")), self._peer)
+            self.call.move(request)
 
     def _accept(self, request: Message, mode: str = "sendrecv") -> str:
         """200 with our SDP (and RTP begun). OSError where the RTP port can't be bound."""
@@ -132,7 +132,7 @@ class Outgoing(Dialog):
         phone = agent.phone
         self._invite, media = phone.invite(target, agent.domain, phone.sip.gen_call_id())
         request = Message(self._invite.encode())
-        call = Call(phone, CallState.DIALING, request, phone.sip.sessID.current(), phone.myIP, media, "sendrecv")
+        call = Call(phone, DIALING, request, phone.sip.sessID.current(), phone.myIP, media, "sendrecv")
         super().__init__(agent, call, peer)
         self._answering = False
         self._cancelled_by_us = False
@@ -216,7 +216,7 @@ class Incoming(Dialog):
     def __init__(self, agent: Agent, invite: Message, peer: Address) -> None:
         """Raises NoPort. The INVITE must hold SDP that `narrow` leaves something of."""
         phone = agent.phone
-        call = Call(phone, CallState.RINGING, invite, phone.sip.sessID.next(), phone.myIP, None, "sendrecv")
+        call = Call(phone, RINGING, invite, phone.sip.sessID.next(), phone.myIP, None, "sendrecv")
         super().__init__(agent, call, peer)
         self._request = invite
         self._said = sip.with_headers(phone.sip.gen_ringing(invite), "Via", sip.headers(invite.text, "Via"))

@@ -21,7 +21,6 @@ _COMPACT = {
     "s": "Subject",
 }
 _NAMES = {"call-id": "Call-ID", "cseq": "CSeq", "www-authenticate": "WWW-Authenticate"}
-_URI = re.compile(r"<([^>]*)>|([^;\s]+)")
 
 
 def canonical(data: bytes) -> bytes:
@@ -40,6 +39,8 @@ def canonical(data: bytes) -> bytes:
             raise ValueError("a header without a colon")
         key = name.strip().lower()
         full = _COMPACT.get(key) or _NAMES.get(key) or "-".join(part.capitalize() for part in key.split("-"))
+        if full == "Content-Type" and value.strip().lower().startswith("application/sdp"):
+            value = "application/sdp"
         named.append(f"{full}: {value.strip()}")
         if full == "Content-Length":
             length = int(value)
@@ -126,5 +127,5 @@ def reply(request: str, status: int, reason: str, tag: str = "", more: dict[str,
 
 def uri_of(address: str) -> str:
     """The URI of a From, To or Contact value: '"Joe" <sip:a@b;c>;tag=1' -> "sip:a@b;c"."""
-    found = _URI.search(address)
-    return (found[1] or found[2]) if found else ""
+    found = re.search(r"<([^>]*)>", address) or re.match(r"([^;\s]*)", address)
+    return found[1] if found else ""

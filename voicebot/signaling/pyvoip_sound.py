@@ -134,4 +134,4 @@ def mos(lost_share: float) -> float:
     appendix I, G.711 without loss concealment)."""
     percent = 100 * lost_share
     rating = 93.2 - 95 * percent / (percent + 4.3)
-    return 1 + 0.035 * rating + rating * (rating - 60) * (100 - rating) * 7e-6 if rating > 0 else 1.0
+    return max(1.0, 1 + 0.035 * rating + rating * (rating - 60) * (100 - rating) * 7e-6)

@@ -19,9 +19,12 @@ from itertools import chain
 from threading import Thread
 from typing import Any
 
+# First: pyVoIP.VoIP and pyVoIP.SIP import each other, and only this order works.
+from pyVoIP.VoIP import CallState, NoPortsAvailableError, VoIPCall, VoIPPhone
+
+# isort: split
 from pyVoIP.RTP import PayloadType, RTPClient, RTPMessage, RTPPacketManager, TransmitType
 from pyVoIP.SIP import SIPClient, SIPMessage, SIPStatus
-from pyVoIP.VoIP import NoPortsAvailableError, VoIPCall, VoIPPhone
 
 from voicebot.signaling.pyvoip_messages import (
     canonical,
@@ -47,7 +50,7 @@ _STATUSES = frozenset(status.value for status in SIPStatus)
 _PAYLOADS = {"PCMU": PayloadType.PCMU, "PCMA": PayloadType.PCMA}
 
 NoPort = NoPortsAvailableError
-CODECS = tuple(_PAYLOADS)
+DIALING, RINGING = CallState.DIALING, CallState.RINGING
 
 
 class Message(SIPMessage):
@@ -61,7 +64,11 @@ class Message(SIPMessage):
         self.code = int(self.text.split(" ")[1]) if self.text.startswith("SIP/2.0 ") else 0
         if self.code and self.code not in _STATUSES:  # as the x00 of its class (RFC 3261 section 8.1.3.2)
             data = with_start(self.text, f"SIP/2.0 {self.code // 100 * 100} x").encode()
-        super().parse(data)
+        try:
+            super().parse(data)
+        except Exception:  # noqa: BLE001 - SDP that pyVoIP can't read: the message counts, as one without a body
+            self.headers, self.body = {"Via": []}, {}
+            super().parse(data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
         for name in ("From", "To"):
             self.headers[name]["tag"] = self.headers[name]["tag"].partition(";")[0]
         self.cseq = headers(self.text, "CSeq")[0]
@@ -85,18 +92,22 @@ def narrow(message: Message, codecs: tuple[str, ...]) -> bool:
 
     pyVoIP stumbles over what it does not know, and changes the process's warnings on the way. False: nothing is left.
     """
+    if message.headers.get("Content-Type") != "application/sdp":
+        return False
     lines: list[dict[str, Any]] = message.body.get("m", [])
     audio = next((line for line in lines if line["type"] == "audio" and line["port"]), None)
     connections = message.body.get("c", [])
     if audio is None or not connections:
         return False
+    # With one media line its own c= is the last; with several only the first, for all of them, can be told.
     own = connections[-1] if len(lines) == 1 else connections[0]
     wanted = {str(_PAYLOADS[codec].value) for codec in codecs}
     attributes = audio["attributes"]
-    events = [m for m in audio["methods"] if attributes[m].get("rtpmap", {}).get("name") == "telephone-event"]
+    maps = {m: attributes[m].get("rtpmap", {}) for m in audio["methods"]}
+    events = [m for m, a in maps.items() if (a.get("name"), a.get("frequency")) == ("telephone-event", "8000")]
     voice = [m for m in audio["methods"] if m in wanted]
     audio["methods"] = voice + events
-    message.body["m"], message.body["c"] = [audio], [own]
+    message.body["m"], message.body["c"] = [audio | {"port_count": 1}], [own | {"address_count": 1}]
     return bool(voice)
 
 

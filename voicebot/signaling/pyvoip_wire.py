@@ -68,7 +68,7 @@ class Wire(asyncio.DatagramProtocol):
         self._on_request = on_request
         self._trace = trace
         self._transport: asyncio.DatagramTransport | None = None
-        self._open: dict[tuple[str, str], tuple[Repeated, Heard]] = {}
+        self._open: dict[tuple[str, str, str], tuple[Repeated, Heard]] = {}
         #: Datagrams that were no SIP message pyVoIP can read.
         self.spoiled = 0
 
@@ -80,18 +80,25 @@ class Wire(asyncio.DatagramProtocol):
         return str(host), int(bound)
 
     def close(self) -> None:
-        """Close the port; nothing is sent again."""
-        for repeated, _ in self._open.values():
-            repeated.stop()
-        self._open.clear()
+        """Close the port; nothing is sent again, and who still waits for an answer gets none."""
         if self._transport is not None:
             self._transport.close()
+        waiting = list(self._open.values())
+        self._open.clear()
+        for repeated, heard in waiting:
+            repeated.stop()
+            heard(None)
+
+    @property
+    def closed(self) -> bool:
+        """Not open yet, or no more."""
+        return self._transport is None or self._transport.is_closing()
 
     def send(self, text: str, to: Address) -> None:
         """One datagram."""
         if self._trace:
             logger.debug("SIP sent", extra={"pii.sip": text})
-        if self._transport is not None and not self._transport.is_closing():
+        if self._transport is not None and not self.closed:
             self._transport.sendto(text.encode(), to)
 
     def ask(self, text: str, to: Address, heard: Heard) -> Asked:
@@ -108,6 +115,8 @@ class Wire(asyncio.DatagramProtocol):
 
     async def ask_once(self, text: str, to: Address, timeout_s: float) -> Message | None:
         """Send a request and wait for its final answer; None where none comes in time."""
+        if self.closed:
+            return None
         answer: asyncio.Future[Message | None] = asyncio.get_running_loop().create_future()
 
         def heard(message: Message | None) -> None:
@@ -154,6 +163,6 @@ class Wire(asyncio.DatagramProtocol):
         heard(message)
 
 
-def _transaction(text: str) -> tuple[str, str]:
+def _transaction(text: str) -> tuple[str, str, str]:
     """What an answer is known by (section 17.1.3): a CANCEL has the branch of its INVITE."""
-    return branch(text), headers(text, "CSeq")[0].partition(" ")[2]
+    return branch(text), headers(text, "CSeq")[0].partition(" ")[2], headers(text, "Call-ID")[0]

@@ -2,8 +2,9 @@
 
 Evidence is added up as points, each with its reason, so that a decision can be read afterwards: the phrases of the
 language's table in what was recognised, how long the first speech went on, the beep, a carrier's tones; and, for a
-person, a short greeting that waits, an answer that fits the question, a key. Length alone never makes a machine:
-people answer at length, and the bot's own echo is long (rules.md section 2: unknown is treated as human).
+person, a short greeting that waits, an answer that fits the question, a key. Length alone never makes a machine, nor
+do words that people use as well: people answer at length, secretaries speak of voicemail, and the bot's own echo is
+long (rules.md section 2: unknown is treated as human).
 """
 
 from __future__ import annotations
@@ -139,9 +140,18 @@ class AnsweringDetector:
             self.run.t1 = self._endpointer.silent_since or chunk.t1
         self._judge()
 
+    def listen_closely(self) -> None:
+        """From now on a soft, short word counts as speech: a person who comes on says no more than "hello?"."""
+        self._endpointer = Endpointer(
+            EndpointingOptions(threshold=0.35, release=0.25, silence_s=self._options.run_gap_s, max_answer_s=600.0)
+        )
+        if self.run is not None:
+            self.run.over = True
+
     def text(self, text: str, t0: float) -> None:
         """What was recognised of the stretch that began at `t0` (s), so far or whole; may come late and again."""
-        early = t0 <= self._options.early_s
+        greeting = self._greeting()
+        early = t0 <= (greeting[-1].t0 if greeting else self._options.early_s)
         for cue in self._phrases.find(text):
             _, before = self._seen.cues.get(cue.phrase, (cue, False))
             self._seen.cues[cue.phrase] = (cue, early or before)
@@ -154,12 +164,10 @@ class AnsweringDetector:
         elif tone.t1 <= self._options.beep_until_s:
             self._seen.beep = tone
             options = self._options
-            self._seen.beep_after_speech = self._seen.beep_after_speech or any(
-                run.t0 <= options.early_s
-                and run.length >= options.greeting_s
-                and -1.0 <= tone.t0 - run.t1 <= options.beep_after_s
-                for run in self._runs
-            )
+            greeting = self._greeting()
+            if greeting and greeting[-1].t1 - greeting[0].t0 >= options.greeting_s:
+                after = -1.0 <= tone.t0 - greeting[-1].t1 <= options.beep_after_s
+                self._seen.beep_after_speech = self._seen.beep_after_speech or after
         self._judge()
 
     def answer(self, text: str, t0: float, t1: float, *, fits: bool) -> None:
@@ -244,13 +252,25 @@ class AnsweringDetector:
         if kind == VOICEMAIL and self._seen.beep is not None and not self._strong(SCREENING):  # that beeps as well
             after = self._seen.beep_after_speech
             found.append(_Point(3 if after else 1, f"a beep at {self._seen.beep.t0:.1f} s"))
-        if kind in ANNOUNCEMENTS and self._seen.special_information and found:
+        if self._seen.special_information and kind in ANNOUNCEMENTS and (found or kind == NOT_IN_SERVICE):
             found.append(_Point(3, "the special information tone"))
-        first = self._runs[0] if self._runs else None
-        if found and first is not None and first.t0 <= self._options.early_s:
+        greeting = self._greeting()
+        if greeting and any(p.points > 1 for p in found):
             for limit in (self._options.long_s, self._options.very_long_s):
-                if first.length >= limit:
-                    found.append(_Point(1, f"over {limit:g} s of speech from {first.t0:.1f} s on"))
+                if greeting[-1].t1 - greeting[0].t0 >= limit:
+                    found.append(_Point(1, f"over {limit:g} s of speech from {greeting[0].t0:.1f} s on"))
+        return found
+
+    def _greeting(self) -> list[Run]:
+        """The first speech, with what follows it before a silence that waits for an answer; [] where it began so late
+        that it may be a reply."""
+        if not self._runs or self._runs[0].t0 > self._options.early_s:
+            return []
+        found = self._runs[:1]
+        for run in self._runs[1:]:
+            if run.t0 - found[-1].t1 >= self._options.waits_s:
+                break
+            found.append(run)
         return found
 
     def _strong(self, kind: str) -> bool:

@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 HOP_S = 0.02
 WINDOW_S = 0.04
 _FFT = 1024
+#: The special information tone, with the variants of North America within 60 Hz.
+SPECIAL_HZ = (950.0, 1400.0, 1790.0)
 #: Energy is compared within the telephone band, Hz.
 _BAND = (200.0, 3400.0)
 
@@ -181,7 +183,7 @@ class BeepDetector:
     def _judged(self, chain: list[_Run]) -> Tone | None:
         options, first = self._options, chain[0]
         heights = [run.centre for run in chain]
-        if len(chain) >= 3 and heights[0] + 200 < heights[1] < heights[2] - 200:
+        if len(chain) == 3 and all(abs(hz - near) <= 60 for hz, near in zip(heights, SPECIAL_HZ, strict=True)):
             return Tone(ToneKind.SPECIAL_INFORMATION, first.t0, chain[-1].t1, heights[0])
         if len(chain) > 1 or first.t1 - first.t0 > options.max_s or first.ripple > options.ripple:
             return None

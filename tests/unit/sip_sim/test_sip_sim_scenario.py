@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sip_sim import reading_call, reading_steps
 from sip_sim import scenario as source
 from sip_sim.errors import ScenarioError, VoiceError
 from sip_sim.model import Persona
@@ -198,10 +199,17 @@ def test_the_schema_knows_the_same_keys_as_the_loader() -> None:
     parts = schema["$defs"]
     assert set(schema["properties"]) == set(source.TOP_KEYS)
     for name, keys in {
-        "call": source.CALL_KEYS,
-        "network": source.NETWORK_KEYS,
-        "answers": source.ANSWER_KEYS,
-        "step": source.STEP_KEYS,
+        "call": reading_call.CALL_KEYS,
+        "network": reading_call.NETWORK_KEYS,
+        "loss": reading_call.LOSS_KEYS,
+        "one_way": reading_call.ONE_WAY_KEYS,
+        "noise": reading_call.NOISE_KEYS,
+        "echo": reading_call.ECHO_KEYS,
+        "answers": reading_call.ANSWER_KEYS,
+        "agent": reading_call.AGENT_KEYS,
+        "step": reading_steps.STEP_KEYS,
+        "voicemail": reading_steps.VOICEMAIL_KEYS,
+        "screening": reading_steps.SCREENING_KEYS,
         "persona": source.PERSONA_KEYS,
         "expect": (*source.CHECKED_HERE, *source.OUTCOME_KEYS),
     }.items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.answering_set import CALLS, PEOPLE, Answer, Beep, Say
+from tests.support.answering_set import CALLS, MISSED, Answer, Beep, Say
 from voicebot.errors import FlowError
 from voicebot.flow.prompts import Prompts
 from voicebot.model.audio import SpeechChunk
@@ -93,7 +93,7 @@ def test_the_set(answer: Answer) -> None:
 
 
 def test_no_person_is_taken_for_a_machine_and_few_machines_for_people() -> None:
-    matrix = Counter(_Row(a.kind, Line().call(a).kind) for a in CALLS)
+    matrix = Counter(_Row(a.kind, Line().call(a).kind) for a in (*CALLS, *MISSED))
     people = [row for row in matrix.elements() if row.kind == "human"]
     machines = [row for row in matrix.elements() if row.kind != "human"]
     assert len(people) >= 30
@@ -102,7 +102,12 @@ def test_no_person_is_taken_for_a_machine_and_few_machines_for_people() -> None:
     assert sum(row.found in ("human", "unknown") for row in machines) / len(machines) <= 0.10
 
 
-@pytest.mark.parametrize("answer", PEOPLE, ids=lambda a: a.name)
+@pytest.mark.parametrize("answer", MISSED, ids=lambda a: a.name)
+def test_what_says_nothing_of_a_machine_is_taken_for_a_person(answer: Answer) -> None:
+    assert not Line().call(answer).machine
+
+
+@pytest.mark.parametrize("answer", [a for a in CALLS if a.kind == "human"], ids=lambda a: a.name)
 def test_a_person_is_never_taken_for_a_machine_on_the_way(answer: Answer) -> None:
     line = Line()
     line.call(answer)
@@ -145,6 +150,24 @@ def test_length_alone_is_no_machine() -> None:
     line.sound(0.3)
     line.sound(14.0, 0.95)
     assert line.verdict.kind == "unknown"
+
+
+def test_words_that_people_use_as_well_are_no_machine_at_any_length() -> None:
+    line = Line()
+    line.sound(0.5)
+    line.says(
+        "Hello, I was away from my desk, the phone, I left two messages on your voicemail and she is not available."
+    )
+    assert not line.verdict.machine
+
+
+def test_the_special_information_tone_alone_is_an_announcement() -> None:
+    line = Line()
+    line.tone(1.0, ToneKind.SPECIAL_INFORMATION)
+    line.sound(0.3)
+    line.says("Kein Anschluss unter dieser Nummer.")
+    assert line.verdict.kind == "not_in_service"
+    assert line.verdict.answered_by is AnsweredBy.IVR
 
 
 def test_music_and_noise_are_nobody() -> None:
