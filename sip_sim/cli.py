@@ -17,6 +17,7 @@ from sip_sim.model import Persona
 from sip_sim.recording import record
 from sip_sim.registrar import Algorithm, Registrar
 from sip_sim.report import ScenarioResult, table, troubles, write_json, write_junit
+from sip_sim.report_html import write_html
 from sip_sim.runner import Runner, RunSpec
 from sip_sim.scenario import SCENARIOS, Surroundings, load_all, load_numbers, load_personas
 from sip_sim.voices import VoiceBox, load_registry
@@ -64,6 +65,7 @@ RUN_EXAMPLES = """
 Examples:
   sip-sim run sip_sim/scenarios --portfolio examples/portfolio
   sip-sim run my.yaml --listen 127.0.0.1:0 --events --out var/sim
+  sip-sim run my.yaml --report var/sim/report.html
   sip-sim run inbound.yaml --target sip:127.0.0.1:5060
 """
 
@@ -82,6 +84,9 @@ Examples:
 @click.option("--events", is_flag=True, help="Print JSON lines as things happen, for a program to read.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of a table.")
 @click.option("--junit", type=click.Path(path_type=Path), help="Write a JUnit report to this file.")
+@click.option(
+    "--report", "html", type=click.Path(path_type=Path), help="Write a page to this file: sound, words, SIP, times."
+)
 @CACHE
 @click.option("--seed", default=1, show_default=True, help="Seed of loss and jitter; the report names each call's own.")
 @click.option("--wait", "wait_s", default=300.0, show_default=True, help="Seconds to wait for calls that never come.")
@@ -104,6 +109,7 @@ def run(
     events: bool,
     as_json: bool,
     junit: Path | None,
+    html: Path | None,
     seed: int,
     wait_s: float,
     account: tuple[str, ...],
@@ -122,13 +128,15 @@ def run(
     emit: Emit = JsonLines(sys.stdout) if events else lambda event: click.echo(in_words(event), err=True)
     runner = Runner(scenarios, spec, VoiceBox(cache), Ears(ears), emit)
     results = asyncio.run(runner.run())
-    _report(results, out, events=events, as_json=as_json, junit=junit)
-
-
-def _report(results: list[ScenarioResult], out: Path, *, events: bool, as_json: bool, junit: Path | None) -> None:
     write_json(out / "report.json", results)
     if junit is not None:
         write_junit(junit, results)
+    if html is not None:
+        write_html(html, results)
+    _report(results, out, events=events, as_json=as_json)
+
+
+def _report(results: list[ScenarioResult], out: Path, *, events: bool, as_json: bool) -> None:
     if as_json:
         click.echo((out / "report.json").read_text(encoding="utf-8"))
     elif not events:

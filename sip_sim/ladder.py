@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,25 @@ class SipEntry:
         status = self.line.split(" ")[1]
         method = next((row.split()[-1] for row in self.raw.splitlines() if row.lower().startswith("cseq:")), "INVITE")
         return status if method == "INVITE" else f"{method} {status}"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """One line of a saved ladder: seconds since the first message, direction, first line of the message."""
+
+    t: float
+    sent: bool
+    line: str
+
+
+def read_arrows(text: str) -> list[Arrow]:
+    """The arrows at the top of what `Ladder.text` wrote."""
+    found: list[Arrow] = []
+    for row in text.split("\n\n", 1)[0].splitlines():
+        match = re.fullmatch(r"\s*([0-9.]+)  (simulator -->|<-- far end )  (.*)", row)
+        if match is not None:
+            found.append(Arrow(float(match[1]), match[2].startswith("simulator"), match[3]))
+    return found
 
 
 @dataclass(slots=True)

@@ -14,6 +14,15 @@ from sip_sim.hearing import speech_spans
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A measured stretch of the recording, seconds; `kind`: gap (until the bot replied), stop (until it was silent)."""
+
+    kind: str
+    t0: float
+    t1: float
+
+
+@dataclass(frozen=True, slots=True)
 class Timing:
     """What the caller experienced, in seconds, measured on the recording."""
 
@@ -23,6 +32,7 @@ class Timing:
     bot_speech_s: float
     length_s: float
     stops_s: tuple[float, ...] = ()  # the caller cut in -> the bot fell silent
+    marks: tuple[Mark, ...] = ()  # where all these lie
 
 
 @dataclass(slots=True)
@@ -76,21 +86,22 @@ def measure(sent: Samples, heard: Samples) -> Timing:
     itself talking on) gives no gap: a gap is counted only where the bot was silent when the caller ended.
     """
     caller, bot = speech_spans(sent), speech_spans(heard, join_s=0.3)
-    gaps: list[float] = []
-    stops = [stop for start, _ in caller if (stop := stop_after(bot, start)) is not None]
+    gaps: list[Mark] = []
+    stops = [Mark("stop", start, start + stop) for start, _ in caller if (stop := stop_after(bot, start)) is not None]
     for index, (_, end) in enumerate(caller):
         following = caller[index + 1][0] if index + 1 < len(caller) else float("inf")
         talking_over = any(start <= end < stop for start, stop in bot)
         nxt = next((start for start, _ in bot if start >= end), None)
         if not talking_over and nxt is not None and nxt < following:
-            gaps.append(round(nxt - end, 3))
+            gaps.append(Mark("gap", end, nxt))
     return Timing(
         first_audio_s=round(bot[0][0], 3) if bot else None,
-        reply_gaps_s=tuple(gaps),
+        reply_gaps_s=tuple(round(mark.t1 - mark.t0, 3) for mark in gaps),
         caller_speech_s=round(sum(end - start for start, end in caller), 2),
         bot_speech_s=round(sum(end - start for start, end in bot), 2),
         length_s=round(sent.size / RATE, 2),
-        stops_s=tuple(stops),
+        stops_s=tuple(round(mark.t1 - mark.t0, 3) for mark in stops),
+        marks=tuple(sorted((*gaps, *stops), key=lambda mark: mark.t0)),
     )
 
 

@@ -7,27 +7,22 @@ their context, whatever the flow had reached (docs/answering_machines.md).
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from voicebot.call.announcement import TEMPLATE, Announcer
 from voicebot.call.answered import Answered
 from voicebot.call.conversation import Conversation
 from voicebot.call.line import Line
 from voicebot.call.prompter import Prompter
 from voicebot.call.reporter import Reporter
 from voicebot.errors import CallEnded
-from voicebot.flow.state import FlowState
-from voicebot.model.flow import Say
 from voicebot.model.outcome import AnsweredBy, Disposition, Outcome
 from voicebot.model.ports import CallLeg
-from voicebot.model.records import Turn
 from voicebot.nlu.answering import BARRED, HOLD, IVR, NOT_IN_SERVICE, SCREENING, UNREACHABLE, VOICEMAIL
 from voicebot.turn.amd import ANNOUNCEMENTS, Verdict
 
-logger = logging.getLogger(__name__)
 
-TEMPLATE = "announcements"
 #: No announcement is longer.
 MESSAGE_S = 60.0
 
@@ -80,6 +75,7 @@ class OutboundCall:
         self._options = options or MachineOptions()
         self._kind = ""
         self._last_step = ""
+        self._announcer = Announcer(parts.line, parts.prompter, parts.reporter)
         #: False where only a machine was on the line.
         self.person = True
         parts.leg.on_end(lambda _: parts.answered.on_end())
@@ -222,19 +218,8 @@ class OutboundCall:
     # -- saying ------------------------------------------------------------------------------------------------
 
     async def _say(self, block: str) -> None:
-        """Say a block of the announcements; it is stored as a turn."""
-        parts, step = self._parts, f"{TEMPLATE}.{block}"
-        state = FlowState(root=TEMPLATE, flow=TEMPLATE, step=block)
-        text, sound = await parts.prompter.prepare(state, Say(step, step, barge_in=False))
-        self._last_step = step
-        parts.reporter.step(step)
-        turn = Turn(step, step, text, prompt_t0=parts.line.t, prompt_t1=parts.line.t, heard_s=0.0)
-        parts.reporter.said(text, turn.prompt_t0)
-        try:
-            played = await parts.line.play(sound)
-            turn = replace(turn, prompt_t1=played.t1, heard_s=None if played.completed else played.heard_s)
-        finally:
-            parts.reporter.turn(turn)
+        self._last_step = f"{TEMPLATE}.{block}"
+        await self._announcer.say(block)
 
     async def _hang_up(self) -> None:
         await self._parts.leg.drain()

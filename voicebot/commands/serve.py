@@ -57,8 +57,10 @@ async def _serve(settings: Settings, drain_s: float) -> None:
         draining = asyncio.create_task(application.supervisor.drain(drain_s))
         again = asyncio.create_task(stop.wait())
         await asyncio.wait({draining, again}, return_when=asyncio.FIRST_COMPLETED)
+        if not draining.done():  # asked a second time: now
+            draining.cancel()
+            await application.supervisor.drain(0.0)
         again.cancel()
-        draining.cancel()
 
 
 def _stop_event() -> asyncio.Event:

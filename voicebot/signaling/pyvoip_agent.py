@@ -10,7 +10,6 @@ import socket
 from collections.abc import Callable
 
 from voicebot.errors import AdmissionError, SettingsError, TrunkError
-from voicebot.model.audio import FRAME_S
 from voicebot.model.ports import CallLeg, LegEnd
 from voicebot.settings import TelephonySettings, TrunkSettings
 from voicebot.signaling import pyvoip_messages as sip
@@ -34,11 +33,7 @@ class PyvoipSignaling:
     """A `Signaling` (voicebot.model.ports)."""
 
     def __init__(self, telephony: TelephonySettings, trunk: TrunkSettings) -> None:
-        if trunk.transport != "udp":
-            raise SettingsError(
-                f"telephony.driver = pyvoip speaks UDP only, not {trunk.transport}",
-                hint="set trunk.transport = udp, or telephony.driver = baresip",
-            )
+        _only_what_it_can(trunk)
         self._telephony = telephony
         self._trunk = trunk
         self._wire = Wire(self._received, trace=telephony.sip_trace)
@@ -67,16 +62,7 @@ class PyvoipSignaling:
                 f"the SIP stack cannot start on {telephony.address}:{telephony.port}: {error.strerror}",
                 hint="is the port taken? set telephony.port, or 0 for any",
             ) from error
-        hold = int(telephony.jitter_buffer_ms[0] / 1000 / FRAME_S)
-        phone = Phone(
-            trunk.server,
-            trunk.user,
-            _reachable(address, self._peer),
-            bound,
-            telephony.rtp_ports,
-            telephony.codecs,
-            hold,
-        )
+        phone = Phone(trunk.server, trunk.user, _reachable(address, self._peer), bound, telephony)
         login = Login(trunk.auth_user or trunk.user, trunk.password)
         self._agent = Agent(self._wire, phone, login, trunk.domain or trunk.server)
         if trunk.register_trunk:
@@ -209,6 +195,19 @@ class PyvoipSignaling:
             if dialog.call.rtp is not None:
                 await asyncio.to_thread(dialog.call.rtp.join)
         self._dialogs.clear()
+
+
+def _only_what_it_can(trunk: TrunkSettings) -> None:
+    if trunk.transport != "udp":
+        raise SettingsError(
+            f"telephony.driver = pyvoip speaks UDP only, not {trunk.transport}",
+            hint="set trunk.transport = udp, or telephony.driver = baresip",
+        )
+    if trunk.media_encryption != "none":
+        raise SettingsError(
+            f"telephony.driver = pyvoip cannot encrypt sound (trunk.media_encryption = {trunk.media_encryption})",
+            hint="set trunk.media_encryption = none, or telephony.driver = baresip",
+        )
 
 
 def _host_and_port(server: str) -> tuple[str, int]:

@@ -9,6 +9,7 @@ SIPClient's start, .invite and .register, which block, poll and hang (voicebot.s
 from __future__ import annotations
 
 import audioop
+import ipaddress
 import math
 import secrets
 import socket
@@ -26,6 +27,8 @@ from pyVoIP.VoIP import CallState, NoPortsAvailableError, VoIPCall, VoIPPhone
 from pyVoIP.RTP import PayloadType, RTPClient, RTPMessage, RTPPacketManager, TransmitType
 from pyVoIP.SIP import SIPClient, SIPMessage, SIPStatus
 
+from voicebot.model.audio import FRAME_S
+from voicebot.settings import TelephonySettings
 from voicebot.signaling.pyvoip_messages import (
     canonical,
     headers,
@@ -95,12 +98,14 @@ def narrow(message: Message, codecs: tuple[str, ...]) -> bool:
     if message.headers.get("Content-Type") != "application/sdp":
         return False
     lines: list[dict[str, Any]] = message.body.get("m", [])
-    audio = next((line for line in lines if line["type"] == "audio" and line["port"]), None)
+    audio = next((line for line in lines if line["type"] == "audio" and 0 < line["port"] < 65536), None)
     connections = message.body.get("c", [])
     if audio is None or not connections:
         return False
     # With one media line its own c= is the last; with several only the first, for all of them, can be told.
     own = connections[-1] if len(lines) == 1 else connections[0]
+    if not _is_ipv4(own["address"]):
+        return False
     wanted = {str(_PAYLOADS[codec].value) for codec in codecs}
     attributes = audio["attributes"]
     maps = {m: attributes[m].get("rtpmap", {}) for m in audio["methods"]}
@@ -139,10 +144,11 @@ class Client(SIPClient):
 class Rtp(RTPClient):
     """RTP of one call: pyVoIP's threads and packets around 16-bit sound, PCMA too, only from the address agreed on."""
 
-    def __init__(self, *args: Any, hold: int, **more: Any) -> None:
+    def __init__(self, *args: Any, telephony: TelephonySettings, **more: Any) -> None:
         super().__init__(*args, **more)
+        self.source = telephony.rtp_source
         self.outgoing = SendQueue()
-        self.incoming = ReceiveQueue(hold)
+        self.incoming = ReceiveQueue(hold=int(telephony.jitter_buffer_ms[0] / 1000 / FRAME_S))
         self.pmout = _Paced(self.outgoing)
         self.outSSRC, self.outSequence = secrets.randbits(32), secrets.randbits(15)
         self._event_at: int | None = None
@@ -243,7 +249,7 @@ class _Paced(RTPPacketManager):
 
 
 class _PeerSocket(socket.socket):
-    """Gives only what came from the far end's address: a stranger's sound must not reach the voiceprint."""
+    """Gives only what came from the far end (`telephony.rtp_source`): no stranger's sound reaches the voiceprint."""
 
     def __init__(self, rtp: Rtp) -> None:
         super().__init__(socket.AF_INET, socket.SOCK_DGRAM)
@@ -252,21 +258,28 @@ class _PeerSocket(socket.socket):
     def recv(self, size: int, flags: int = 0) -> bytes:
         """Empty for a stranger's packet."""
         packet, source = self.recvfrom(size, flags)
-        return packet if source == (self._rtp.outIP, self._rtp.outPort) else b""
+        peer = (self._rtp.outIP, self._rtp.outPort)
+        known = {"port": source == peer, "address": source[0] == peer[0], "any": True}[self._rtp.source]
+        return packet if known else b""
+
+    def sendto(self, data: Any, *to: Any) -> int:
+        """What can't be sent is lost, as on any network (pyVoIP would print a warning), and nothing goes to 0.0.0.0: a
+        far end that holds the call says so (RFC 3264 section 8.4)."""
+        try:
+            return super().sendto(data, *to) if to[-1][0] != "0.0.0.0" else 0  # noqa: S104 - no bind
+        except OSError:
+            return 0
 
 
 class Phone(VoIPPhone):
     """What a VoIPCall wants of its phone: settings and RTP ports. It is never started."""
 
-    def __init__(
-        self, server: str, user: str, address: str, port: int, rtp_ports: tuple[int, int], codecs: tuple[str, ...],
-        hold: int,
-    ) -> None:  # fmt: skip
+    def __init__(self, server: str, user: str, address: str, port: int, telephony: TelephonySettings) -> None:
         host, _, number = server.rpartition(":") if ":" in server else (server, "", "5060")
-        super().__init__(host, int(number), user, "", address, None, port, *rtp_ports)
+        super().__init__(host, int(number), user, "", address, None, port, *telephony.rtp_ports)
         self.sip: Client = Client(host, int(number), user, "", self, address, port)
-        self.codecs = codecs
-        self.hold = hold
+        self.telephony = telephony
+        self.codecs: tuple[str, ...] = telephony.codecs
 
     def request_port(self, blocking: bool = True) -> int:
         """An even port of the range that is free now: pyVoIP takes any, odd and taken ones too."""
@@ -311,7 +324,7 @@ class Call(VoIPCall):
         """Called by pyVoIP when both sides' SDP is known."""
         self.port = port
         peer = request.body["c"][0]["address"]
-        more: dict[str, Any] = {"dtmf": self.dtmf_callback, "hold": self.phone.hold}
+        more: dict[str, Any] = {"dtmf": self.dtmf_callback, "telephony": self.phone.telephony}
         self.RTPClients.append(Rtp(codecs, ip, port, peer, baseport, self.sendmode, **more))
 
     def dtmf_callback(self, code: str) -> None:
@@ -343,6 +356,14 @@ class Call(VoIPCall):
             self.rtp.stop()
         self.phone.release_ports(self)
         self.port = 0  # by now it may be another call's
+
+
+def _is_ipv4(address: str) -> bool:
+    try:
+        ipaddress.IPv4Address(address)
+    except ValueError:
+        return False
+    return True
 
 
 def _free(address: str, port: int) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pyVoIP.RTP import PayloadType, RTPMessage, RTPParseError
 
 from voicebot.model.audio import MEDIA_RATE
+from voicebot.settings import TelephonySettings
 from voicebot.signaling.pyvoip_stack import DIALING, Call, Message, Phone, Rtp, narrow, payload_of
 
 SDP = (
@@ -31,7 +32,15 @@ def message(text: str) -> Message:
 
 
 def rtp(codec: PayloadType = PayloadType.PCMA) -> Rtp:
-    return Rtp({int(codec): codec, 101: PayloadType.EVENT}, "127.0.0.1", 4000, "127.0.0.1", 4002, "sendrecv", hold=2)
+    return Rtp(
+        {int(codec): codec, 101: PayloadType.EVENT},
+        "127.0.0.1",
+        4000,
+        "127.0.0.1",
+        4002,
+        "sendrecv",
+        telephony=TelephonySettings(),
+    )
 
 
 def packet(kind: int, payload: bytes, sequence: int = 1, first: int = 0x80) -> bytes:
@@ -63,7 +72,17 @@ def test_of_sdp_only_what_is_wanted_is_left() -> None:
     assert video.body["c"][0]["address"] == "10.0.0.1"
 
 
-@pytest.mark.parametrize("sdp", ["", SDP.replace("8 0 ", ""), SDP.replace("4000", "0"), SDP.replace("c=", "i=")])
+@pytest.mark.parametrize(
+    "sdp",
+    [
+        "",
+        SDP.replace("8 0 ", ""),
+        SDP.replace("4000", "0"),
+        SDP.replace("4000", "70000"),
+        SDP.replace("IP4 10.0.0.1\r\nt", "IP4 x.y\r\nt"),
+        SDP.replace("c=", "i="),
+    ],
+)
 def test_sdp_without_anything_for_us_is_refused(sdp: str) -> None:
     assert not narrow(message(ANSWER + sdp), ("PCMU", "PCMA"))
 
@@ -130,7 +149,7 @@ def test_no_packet_breaks_the_receiving_thread(data: bytes) -> None:
 
 
 def phone(low: int, high: int) -> Phone:
-    return Phone("127.0.0.1:5070", "bank", "127.0.0.1", 5060, (low, high), ("PCMA", "PCMU"), 2)
+    return Phone("127.0.0.1:5070", "bank", "127.0.0.1", 5060, TelephonySettings(rtp_ports=(low, high)))
 
 
 def test_rtp_ports_are_even_different_and_come_back() -> None:
