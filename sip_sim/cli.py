@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from sip_sim.audio import write_wav
+from sip_sim.cli_load import load_command
 from sip_sim.desk import Desk, DeskSpec
 from sip_sim.ears import Ears
 from sip_sim.errors import SimError
@@ -124,15 +125,19 @@ def run(
         if not scenarios:
             raise SimError("no scenario has that name", hint="a scenario's name is its file's name without .yaml")
     host, port = host_and_port(listen)
-    spec = RunSpec(host, port, target, out, seed, wait_s, _registrar(account, digest, challenge_invite))
+    registrar = _registrar(account, digest, challenge_invite)
+
+    def write(results: list[ScenarioResult]) -> None:
+        write_json(out / "report.json", results)
+        if junit is not None:
+            write_junit(junit, results)
+        if html is not None:
+            write_html(html, results)
+
+    spec = RunSpec(host, port, target, out, seed, wait_s, registrar, write)
     emit: Emit = JsonLines(sys.stdout) if events else lambda event: click.echo(in_words(event), err=True)
     runner = Runner(scenarios, spec, VoiceBox(cache), Ears(ears), emit)
     results = asyncio.run(runner.run())
-    write_json(out / "report.json", results)
-    if junit is not None:
-        write_junit(junit, results)
-    if html is not None:
-        write_html(html, results)
     _report(results, out, events=events, as_json=as_json)
 
 
@@ -165,6 +170,9 @@ def check(paths: tuple[Path, ...], portfolio: Path | None) -> None:
     scenarios = load_all(paths or (SCENARIOS,), _surroundings(portfolio))
     for scenario in scenarios:
         click.echo(f"{scenario.path}: ok, {len(scenario.caller)} steps: {scenario.name}")
+
+
+cli.add_command(load_command(host_and_port, _surroundings, EARS))
 
 
 PHONE_EXAMPLES = """

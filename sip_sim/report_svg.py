@@ -13,7 +13,7 @@ from sip_sim.ladder import Arrow
 from sip_sim.recorder import Mark
 
 #: Pixels per second of the time line.
-SCALE: Final = 64
+SCALE: Final = 52
 _BAR_S: Final = 0.06
 _LANE: Final = 64
 _GAP: Final = 34

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -44,6 +44,8 @@ class RunSpec:
     seed: int = 1
     wait_s: float = 300.0
     registrar: Registrar | None = None
+    write: Callable[[list[ScenarioResult]], None] = lambda _: None  # the reports, before `done` is told
+    together: bool = False  # inbound scenarios call at the same time
 
 
 @dataclass(slots=True)
@@ -97,6 +99,7 @@ class Runner:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._endpoint.stop()
         results = [slot.result for slot in self._slots if slot.result is not None]
+        self._spec.write(results)
         self._emit(summary(results))
         return results
 
@@ -191,7 +194,8 @@ class Runner:
             slot.taken = True
             phone = self._phone(slot.scenario)
             self._spawn(slot, phone)
-            await slot.done.wait()
+            if not self._spec.together:
+                await slot.done.wait()
 
     async def _serve(self, slot: _Slot, phone: Phone) -> None:
         scenario = slot.scenario

@@ -94,12 +94,13 @@ class BotProcess:
 
 
 @contextmanager
-def bot_process(folder: Path, server: str = "127.0.0.1:9", **telephony: object) -> Iterator[BotProcess]:
-    """Start it with a database of its own, calls sent to `server`; ended afterwards whatever happened."""
+def bot_process(folder: Path, trunk: dict[str, object] | None = None, **telephony: object) -> Iterator[BotProcess]:
+    """Start it with a database of its own, calls sent by `trunk`; ended afterwards whatever happened."""
     folder.mkdir(parents=True, exist_ok=True)
-    settings = bot_settings(folder, server, **telephony)
+    settings = bot_settings(folder, "127.0.0.1:9", **telephony)
     paths = settings.paths.model_copy(update={"prompt_cache": folder / "prompts"})
-    settings = settings.model_copy(update={"paths": paths})
+    line = settings.trunk.model_copy(update=trunk or {})
+    settings = settings.model_copy(update={"paths": paths, "trunk": line})
     with open_store(settings.paths.database) as store:
         files = write_example(folder / "portfolio", today=datetime.now(UTC).date(), count=CUSTOMERS)
         assert not import_portfolio(store.db, *files).problems

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -13,8 +14,8 @@ from pathlib import Path
 from tests.foreign.sound import packets
 
 SCENARIOS = Path(__file__).parent / "scenarios"
-#: RTP of all sipps; the bot's is elsewhere (tests/support/far_end.py).
-MEDIA_PORTS = (33000, 34998)
+#: RTP of one sipp after the other, 120 ports each; the bot's is elsewhere (tests/support/far_end.py).
+MEDIA_PORTS = itertools.cycle(range(22000, 30000, 120))
 #: What sipp sends.
 TONE_HZ = 450
 
@@ -84,7 +85,7 @@ def sipp_runs(
     made = _scenario(name, folder, port, contact_port, talk_ms)
     command = [program, *([f"{target[0]}:{target[1]}"] if target else []), "-sf", str(made)]
     command += ["-i", "127.0.0.1", "-p", str(port), "-mi", "127.0.0.1", "-m", str(calls), "-l", str(at_a_time)]
-    command += ["-mp", str(MEDIA_PORTS[0]), "-nostdin"]
+    command += ["-mp", str(next(MEDIA_PORTS)), "-nostdin"]
     command += ["-timeout", str(longest_s), "-trace_stat", "-stf", "counts.csv", "-fd", "1"]
     command += ["-trace_err", "-error_file", "errors.log"] + (["-r", str(rate)] if target else [])
     with (folder / "out.log").open("w") as out:

@@ -22,7 +22,7 @@ def bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BotProcess]:
 
 @pytest.mark.parametrize(("scenario", "calls"), [("caller", 40), ("caller_one_codec", 20)])
 def test_calls_with_sound(bot: BotProcess, sipp: str, folder: Path, scenario: str, calls: int) -> None:
-    """60 in both tests; with one codec offered the bot's own re-INVITE is answered."""
+    """60 in both tests. The bot offers anew just after its answer: one caller agrees, the other refuses that (488)."""
     before, refused = bot.last_attempt(), bot.ask("counters")["refused"]
     # One line fewer than there are: sipp begins the next call before the bot has stored the last one's end.
     with sipp_runs(sipp, scenario, folder, calls=calls, target=bot.address, at_a_time=LINES - 1, rate=15) as run:
@@ -30,8 +30,11 @@ def test_calls_with_sound(bot: BotProcess, sipp: str, folder: Path, scenario: st
     assert (counts.calls, counts.right, counts.failed) == (calls, calls, 0), counts.errors
     bot.wait_idle()
     attempts = bot.ask("attempts", after=before)
-    assert [(row["disposition"], row["hung_up_by"]) for row in attempts] == [("HUNG_UP", "caller")] * calls
+    assert len(attempts) == calls
     for row in attempts:
+        # A caller whom nobody knows and who goes leaves a wish to be called back where it came so far.
+        assert row["disposition"] in {"HUNG_UP", "CALLBACK"}
+        assert row["hung_up_by"] == "caller"
         assert row["sip_status"] == 200
         assert row["media"]["rx_packets"] > 40, row["media"]
         assert row["media"]["tx_packets"] > 40, row["media"]
@@ -48,5 +51,6 @@ def test_more_calls_than_lines(bot: BotProcess, sipp: str, folder: Path) -> None
     bot.wait_idle()
     assert bot.ask("counters")["refused"] - refused == 5
     attempts = bot.ask("attempts", after=before)
-    assert [row["disposition"] for row in attempts] == ["HUNG_UP"] * LINES
+    assert len(attempts) == LINES
+    assert all(row["disposition"] in {"HUNG_UP", "CALLBACK"} for row in attempts)
     assert all(row["media"]["rx_lost"] == 0 for row in attempts)

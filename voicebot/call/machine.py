@@ -22,7 +22,6 @@ from voicebot.model.ports import CallLeg
 from voicebot.nlu.answering import BARRED, HOLD, IVR, NOT_IN_SERVICE, SCREENING, UNREACHABLE, VOICEMAIL
 from voicebot.turn.amd import ANNOUNCEMENTS, Verdict
 
-
 #: No announcement is longer.
 MESSAGE_S = 60.0
 

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds a trunk gets to answer our REGISTER (and its challenge).
 REGISTER_TIMEOUT_S = 10.0
+#: Calls over the cap that may come in one moment and are still refused by our own admission.
+BURST = 64
 #: In the URI: the transport is not looked up (RFC 3263), it is said.
 _TRANSPORT = {"udp": "", "tcp": ";transport=tcp", "tls": ";transport=tls"}
 _CODEC_NAMES = {"PCMU": "pcmu", "PCMA": "pcma"}
@@ -139,8 +141,8 @@ def stack_config(telephony: TelephonySettings, trunk: TrunkSettings) -> baresip.
     low, high = telephony.jitter_buffer_ms
     return baresip.Config(
         net_interface=telephony.address if loopback else None,
-        # One more than ours: admission refuses before the stack does, with a reason.
-        max_concurrent_calls=telephony.max_calls + 1,
+        # More than ours: admission refuses before the stack does, and counts what it refused.
+        max_concurrent_calls=telephony.max_calls + BURST,
         rtp_timeout=telephony.rtp_timeout_s,
         # The check of RTP's source reads it; nothing of it is logged unless it is wanted.
         sip_trace=telephony.sip_trace or telephony.rtp_source != "any",

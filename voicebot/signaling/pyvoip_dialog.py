@@ -45,6 +45,7 @@ class Dialog:
         self._peer = peer
         self.call = call
         self.call_id = str(call.call_id)
+        self._routes: list[str] = []
         self.up = False
         self.rang = False
         self.end: LegEnd | None = None
@@ -103,15 +104,19 @@ class Dialog:
         """End it by BYE; over at once, the far end's answer is waited for a while."""
         if self.end is not None:
             return
-        bye = self._agent.phone.sip.gen_bye(self.call.request)
         self.finish(LegEnd(by=by, reason=reason))
-        await self._leave(bye)
+        await self._leave()
 
-    async def _leave(self, bye: str) -> None:
+    async def _leave(self) -> None:
+        bye = self._routed(self._agent.phone.sip.gen_bye(self.call.request))
         answer = await self._agent.wire.ask_once(bye, self._peer, BYE_S)
         again = self._agent.login.answer(bye, answer.text, answer.code) if answer is not None else None
         if again is not None:
             await self._agent.wire.ask_once(again, self._peer, BYE_S)
+
+    def _routed(self, request: str) -> str:
+        """By way of the proxies that want to stay in the path (RFC 3261 section 12.2.1.1, loose routes only)."""
+        return sip.with_headers(request, "Route", self._routes) if self._routes else request
 
     def finish(self, end: LegEnd) -> None:
         """It is over: free the media, tell who wants to know. The first end counts."""
@@ -169,7 +174,8 @@ class Outgoing(Dialog):
         if self._ack:
             self._agent.wire.send(self._ack, self._peer)  # the answer came again: our ACK was lost
             return
-        self._ack = self._agent.phone.sip.gen_ack(answer)
+        self._routes = sip.listed(answer.text, "Record-Route")[::-1]
+        self._ack = self._routed(self._agent.phone.sip.gen_ack(answer))
         self._agent.wire.send(self._ack, self._peer)
         answer.headers.setdefault("Contact", f"<{self._invite.split(' ')[1]}>")
         end = self.end or self._start(answer)
@@ -180,7 +186,7 @@ class Outgoing(Dialog):
         # No media, or the answer crossed our CANCEL: the far end must be told that nobody is there.
         self.call.request.headers["Contact"] = answer.headers["Contact"]
         self.call.request.headers["To"]["tag"] = answer.headers["To"]["tag"]
-        self._leaving = asyncio.create_task(self._leave(self._agent.phone.sip.gen_bye(self.call.request)))
+        self._leaving = asyncio.create_task(self._leave())
         self.finish(end)
 
     def _start(self, answer: Message) -> LegEnd | None:
@@ -219,6 +225,7 @@ class Incoming(Dialog):
         call = Call(phone, RINGING, invite, phone.sip.sessID.next(), phone.myIP, None, "sendrecv")
         super().__init__(agent, call, peer)
         self._request = invite
+        self._routes = sip.listed(invite.text, "Record-Route")
         self._said = sip.with_headers(phone.sip.gen_ringing(invite), "Via", sip.headers(invite.text, "Via"))
         self._said = sip.with_headers(
             self._said, "Contact", [f"<sip:{phone.username}@{phone.myIP}:{phone.sip.myPort}>"]

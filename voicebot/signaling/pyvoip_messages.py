@@ -54,6 +54,11 @@ def headers(text: str, name: str) -> list[str]:
     return [line.partition(":")[2].strip() for line in head if line.partition(":")[0].lower() == name.lower()]
 
 
+def listed(text: str, name: str) -> list[str]:
+    """The values of a header of addresses, one each, also where a line has several."""
+    return [one.strip() for value in headers(text, name) for one in re.split(r",(?=\s*<)", value)]
+
+
 def with_headers(text: str, name: str, values: list[str]) -> str:
     """The message with these values of a header in place of those it has."""
     head, _, body = text.partition("\r\n\r\n")

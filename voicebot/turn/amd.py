@@ -163,11 +163,8 @@ class AnsweringDetector:
             self._seen.special_information = True
         elif tone.t1 <= self._options.beep_until_s:
             self._seen.beep = tone
-            options = self._options
-            greeting = self._greeting()
-            if greeting and greeting[-1].t1 - greeting[0].t0 >= options.greeting_s:
-                after = -1.0 <= tone.t0 - greeting[-1].t1 <= options.beep_after_s
-                self._seen.beep_after_speech = self._seen.beep_after_speech or after
+            if self._ends_greeting(tone):
+                self._seen.beep_after_speech = True
         self._judge()
 
     def answer(self, text: str, t0: float, t1: float, *, fits: bool) -> None:
@@ -260,6 +257,14 @@ class AnsweringDetector:
                 if greeting[-1].t1 - greeting[0].t0 >= limit:
                     found.append(_Point(1, f"over {limit:g} s of speech from {greeting[0].t0:.1f} s on"))
         return found
+
+    def _ends_greeting(self, tone: Tone) -> bool:
+        """A beep shortly after speech that is too long for a hello and began too early for a reply."""
+        options, greeting = self._options, self._greeting()
+        spans = [(run.t0, run.t1) for run in self._runs if run.t0 <= options.early_s]
+        if greeting:
+            spans.append((greeting[0].t0, greeting[-1].t1))
+        return any(t1 - t0 >= options.greeting_s and -1.0 <= tone.t0 - t1 <= options.beep_after_s for t0, t1 in spans)
 
     def _greeting(self) -> list[Run]:
         """The first speech, with what follows it before a silence that waits for an answer; [] where it began so late

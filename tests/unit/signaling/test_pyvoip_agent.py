@@ -13,6 +13,7 @@ from voicebot.errors import CallEnded
 from voicebot.model.ports import CallLeg
 from voicebot.settings import TelephonySettings, TrunkSettings
 from voicebot.signaling.pyvoip_agent import PyvoipSignaling
+from voicebot.signaling.pyvoip_messages import headers
 
 SDP = (
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 8 0 101\r\n"
@@ -103,6 +104,34 @@ async def test_a_bye_without_our_tag_ends_nothing(port: Port) -> None:
     port.comes("INVITE")
     assert port.comes("BYE") == ["SIP/2.0 481 Call Does Not Exist"]
     assert port.legs[0].ended is None
+
+
+PROXIES = "Record-Route: <sip:near@127.0.0.1:9;lr>\r\nRecord-Route: <sip:far@127.0.0.1:8;lr>\r\nVia:"
+
+
+async def test_proxies_that_stay_in_the_path_are_passed_again(port: Port) -> None:
+    """RFC 3261 sections 12.1.1, 12.1.2: in order where we were called, backwards where we call."""
+    whole = "INVITE sip:bank@127.0.0.1 SIP/2.0\r\n" + HEADERS.format("in", "INVITE") + SDP
+    port.raw(whole.replace("Via:", PROXIES, 1).encode())
+    answering = asyncio.create_task(port.legs[0].answer())
+    await asyncio.sleep(0)
+    assert headers(port.sent[-1], "Record-Route") == ["<sip:near@127.0.0.1:9;lr>", "<sip:far@127.0.0.1:8;lr>"]
+    port.comes("ACK", "in")
+    await answering
+    inbound = asyncio.create_task(port.legs[0].hang_up())
+    await asyncio.sleep(0)
+    assert headers(port.sent[-1], "Route") == ["<sip:near@127.0.0.1:9;lr>", "<sip:far@127.0.0.1:8;lr>"]
+    leg = await port.agent.dial("100")
+    branch = port.sent[-1].partition("branch=")[2].partition("\r\n")[0]
+    whole = "SIP/2.0 200 OK\r\n" + HEADERS.format(leg.call_id, "INVITE").replace("z9hG4bKa", branch) + SDP
+    assert port.raw(whole.replace("Via:", PROXIES, 1).encode()) == ["ACK sip:100@127.0.0.1:9 SIP/2.0"]
+    outbound = asyncio.create_task(leg.hang_up())
+    await asyncio.sleep(0)
+    assert port.sent[-1].startswith("BYE sip:100@127.0.0.1:9 SIP/2.0")
+    for text in port.sent[-2:]:
+        assert headers(text, "Route") == ["<sip:far@127.0.0.1:8;lr>", "<sip:near@127.0.0.1:9;lr>"]
+    for waiting in (inbound, outbound):
+        waiting.cancel()
 
 
 async def test_our_own_call_that_comes_back_is_no_reinvite(port: Port) -> None:

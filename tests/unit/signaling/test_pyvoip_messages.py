@@ -68,6 +68,12 @@ def test_an_answer_repeats_what_it_must_and_keeps_a_tag_that_is_there() -> None:
     assert sip.headers(sip.reply(text.replace("503", "BYE"), 200, "OK", "x"), "To") == ["<sip:100@10.0.0.1>;tag=ours"]
 
 
+def test_addresses_are_listed_one_by_one() -> None:
+    text = INVITE.replace("Max", "Record-Route: <sip:a;lr>, <sip:b,c;lr>\r\nRecord-Route: <sip:d;lr>\r\nMax", 1)
+    assert sip.listed(text, "Record-Route") == ["<sip:a;lr>", "<sip:b,c;lr>", "<sip:d;lr>"]
+    assert sip.listed(INVITE, "Record-Route") == []
+
+
 @pytest.mark.parametrize(
     ("address", "uri"),
     [

@@ -1,0 +1,98 @@
+"""`sip-sim load`: one scenario as many calls at once, and the figures over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from sip_sim.errors import ScenarioError
+from sip_sim.events import Event
+from sip_sim.model import Scenario
+from sip_sim.recorder import percentile
+from sip_sim.report import ScenarioResult
+
+_FIGURES: Final = ("reply_gap_s", "first_audio_s", "barge_in_stop_s", "length_s")
+
+
+def copies(scenario: Scenario, calls: int) -> list[Scenario]:
+    """The scenario `calls` times: numbers count up from its own, names and seeds differ."""
+    number = scenario.call.number
+    last = int(number) + calls - 1
+    if len(str(last).zfill(len(number))) > max(15, len(number)):
+        raise ScenarioError(f"{number} cannot be counted up {calls} times", hint="give the scenario a smaller number")
+    return [
+        replace(
+            scenario,
+            path=scenario.path.with_name(f"{scenario.path.stem}-{index + 1:03d}.yaml"),
+            call=replace(
+                scenario.call,
+                number=str(int(number) + index).zfill(len(number)),
+                seed=None if scenario.call.seed is None else scenario.call.seed + index,
+            ),
+        )
+        for index in range(calls)
+    ]
+
+
+@dataclass(slots=True)
+class Progress:
+    """Events -> one line, rewritten: how many calls wait, talk, have passed and failed."""
+
+    total: int
+    show: Callable[[str], None]
+    talking: int = 0
+    passed: int = 0
+    failed: int = 0
+
+    def __call__(self, event: Event) -> None:
+        """Take note of one event."""
+        kind = event["event"]
+        if kind == "answered":
+            self.talking += 1
+        elif kind == "result":
+            self.talking -= int(event.get("timing") is not None)
+            self.passed += int(bool(event["passed"]))
+            self.failed += int(not event["passed"])
+        else:
+            return
+        self.show(self.line())
+
+    def line(self) -> str:
+        """`12 of 50 calls done, 8 talking, 1 failed`."""
+        done = self.passed + self.failed
+        return f"{done} of {self.total} calls done, {max(0, self.talking)} talking, {self.failed} failed"
+
+
+def figures(results: Sequence[ScenarioResult]) -> Event:
+    """p50, p95 and the number of values of everything measured on the callers' recordings."""
+    timings = [result.timing for result in results if result.timing is not None]
+    values: dict[str, tuple[float, ...]] = {
+        "reply_gap_s": tuple(gap for timing in timings for gap in timing.reply_gaps_s),
+        "first_audio_s": tuple(t.first_audio_s for t in timings if t.first_audio_s is not None),
+        "barge_in_stop_s": tuple(stop for timing in timings for stop in timing.stops_s),
+        "length_s": tuple(timing.length_s for timing in timings),
+    }
+    out: Event = {"calls": len(results), "failed": sum(not result.passed for result in results)}
+    for name in _FIGURES:
+        got = values[name]
+        out[name] = {"p50": percentile(got, 0.5), "p95": percentile(got, 0.95), "n": len(got)}
+    return out
+
+
+def in_lines(found: Event) -> list[str]:
+    """The figures for people."""
+    lines = [f"{found['calls']} calls, {found['failed']} failed"]
+    for name in _FIGURES:
+        row = found[name]
+        if isinstance(row, dict) and row["n"]:
+            lines.append(f"{name:16s} p50 {row['p50']:6.2f}   p95 {row['p95']:6.2f}   of {row['n']}")
+    return lines
+
+
+def only(scenarios: Sequence[Scenario], path: Path) -> Scenario:
+    """Load is made of one scenario."""
+    if len(scenarios) != 1:
+        raise ScenarioError(f"{path} holds {len(scenarios)} scenarios", hint="name one scenario file")
+    return scenarios[0]
