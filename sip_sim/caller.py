@@ -84,6 +84,7 @@ class Caller:
         self._index = 0
         self._done: Step | None = None
         self._turn = ""
+        self._utterances: list[str] = []  # of this turn
         self._bot_speaking = False
         self._speaking = False
         self._transcribing = 0
@@ -227,7 +228,8 @@ class Caller:
             self._end_turn()
             await self._speak(step)
         if step.voicemail is not None:
-            self._turn, self._deaf_until = "", self._phone.line.now - _BEEP_SLACK_S
+            now = float("inf") if self._over() else self._phone.line.now
+            self._turn, self._deaf_until = "", now - _BEEP_SLACK_S
         if step.presses and not self._over():
             self._end_turn()
             await self._press(step.presses)
@@ -239,11 +241,12 @@ class Caller:
     def _end_turn(self) -> None:
         """What the bot said is answered. After a mere "mm-hm" it must not have begun again."""
         murmured, self._murmured = self._murmured, None
-        if murmured is not None and (again := said_twice(self._turn)):
+        if murmured is not None and (again := said_twice(self._utterances)):
             self.story.failures.append(
                 f"line {murmured.line}: after {murmured.backchannel!r} the bot said {again!r} a second time"
             )
         self._turn = ""
+        self._utterances.clear()
 
     async def _renegotiate(self, step: Step) -> None:
         """Hold, resume, another codec."""
@@ -317,6 +320,7 @@ class Caller:
             self._transcribing -= 1
             if event.line.t0 >= self._deaf_until:
                 self._turn = f"{self._turn} {event.line.text}".strip()
+                self._utterances.append(event.line.text)
             self._add(event.line)
         else:
             self.story.ended_by = event.by

@@ -16,6 +16,7 @@ from sip_sim.g711 import FRAME, Samples
 
 _RING: Final = 16384  # samples: two seconds, a power of two
 _MAX_DELAY: Final = 4000  # samples: half a second, the most a late stream may push the timeline back
+_LATE_FOR_GOOD: Final = 10  # packets in a row that come later than that: 0.2 s
 _QUIET: Final = 50  # peak under which a frame may be left out unheard
 
 
@@ -36,6 +37,7 @@ class PlayoutBuffer:
     _head: int = 0
     _end: int = 0
     _delay: int = 0
+    _too_late: int = 0
     _ssrc: int | None = None
     _ring: Samples = field(default_factory=lambda: np.zeros(_RING, dtype=np.int16))
     _valid: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(_RING, dtype=np.bool_))
@@ -48,7 +50,12 @@ class PlayoutBuffer:
         if offset < 0:
             offset = self._came_late(offset)
             if offset < 0:
-                return
+                self._too_late += 1
+                if self._too_late < _LATE_FOR_GOOD:
+                    return
+                self._restart(ssrc, timestamp)  # the sender lost time for good: go on from here
+                offset = _signed32(timestamp - self._head)
+        self._too_late = 0
         index = (self._head + offset + np.arange(samples.size)) % _RING
         self._ring[index] = samples
         self._valid[index] = True

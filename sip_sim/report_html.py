@@ -22,6 +22,7 @@ from sip_sim.report_style import CSS, SCRIPT
 from sip_sim.report_svg import SCALE, ladder, waveform, width_of
 
 _LEAST_WIDTH: Final = 104
+_NARROWEST: Final = 76
 _LETTER: Final = 6.6  # mean width of one at 12 px
 _LINE_HEIGHT: Final = 17
 
@@ -123,8 +124,10 @@ def _words(lines: Sequence[Line]) -> tuple[str, int]:
 def _rows(said: Sequence[Line]) -> list[list[tuple[Line, float]]]:
     """First row that has room for each box; (line, width in pixels)."""
     rows: list[list[tuple[Line, float]]] = []
-    for line in said:
+    for line, following in zip(said, [*said[1:], None], strict=True):
         width = max(_LEAST_WIDTH, (line.t1 - line.t0) * SCALE)
+        room = (following.t0 - line.t0) * SCALE - 4 if following is not None else width
+        width = min(width, room) if room >= _NARROWEST else width
         free = next((row for row in rows if row[-1][0].t0 * SCALE + row[-1][1] + 4 <= line.t0 * SCALE), None)
         if free is None:
             rows.append([(line, width)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import Final
 
@@ -68,12 +68,17 @@ def forbidden_heard(words: Iterable[str], text: str) -> list[str]:
     return found
 
 
-def said_twice(text: str, run: int = 4) -> str:
-    """The first words (a run of at least `run`) that stand in the text a second time, empty for none."""
-    spoken = tokens(text)
-    seen: dict[tuple[str, ...], int] = {}
-    for start in range(len(spoken) - run + 1):
-        words = tuple(spoken[start : start + run])
-        if start - seen.setdefault(words, start) >= run:
-            return " ".join(words)
+def said_twice(utterances: Sequence[str], run: int = 4) -> str:
+    """Words (`run` in a row) of one utterance that a later one holds again, empty for none.
+
+    Within one utterance nothing is compared: recognisers like to write a sentence twice that was said once.
+    """
+    known: set[tuple[str, ...]] = set()
+    for utterance in utterances:
+        spoken = tokens(utterance)
+        runs = [tuple(spoken[start : start + run]) for start in range(len(spoken) - run + 1)]
+        for words in runs:
+            if words in known:
+                return " ".join(words)
+        known.update(runs)
     return ""

@@ -20,10 +20,14 @@ typed AS (
     CASE
       WHEN direction = 'inbound' OR disposition IS NULL             THEN NULL
       WHEN sip_status IN (404, 410, 484, 604)                       THEN 'invalid_number'
+      WHEN error = 'announcement_not_in_service'                    THEN 'invalid_number'
+      WHEN error = 'announcement_barred'                            THEN 'suspended'
+      WHEN error = 'announcement_unreachable'                       THEN 'powered_off'
       WHEN disposition = 'WRONG_PARTY'                              THEN 'wrong_party'
-      WHEN sip_status IN (603, 607, 608) OR quick_hang_up           THEN 'rejected'
+      WHEN sip_status IN (603, 607, 608)                            THEN 'rejected'
       WHEN answered_by IN ('voicemail', 'ivr', 'screening')         THEN 'machine'
       WHEN disposition = 'VOICEMAIL'                                THEN 'machine'
+      WHEN quick_hang_up                                            THEN 'rejected'
       WHEN sip_status IN (486, 600) OR disposition = 'BUSY'         THEN 'busy'
       WHEN sip_status IN (408, 480, 487) OR disposition = 'NO_ANSWER' THEN 'no_answer'
     END AS feedback

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from aiosipua.incoming_call import IncomingCall
 
 from sip_sim.desk import Desk, DeskSpec
 from sip_sim.ears import Ears
@@ -102,7 +103,7 @@ def test_check_of_the_shipped_scenarios_and_the_help() -> None:
     assert got.returncode == 0, got.stderr
     assert "verification_right_person.yaml: ok" in got.stdout
     shown = run("--help").stdout
-    for command in ("run", "phone", "check", "say", "record", "voices"):
+    for command in ("run", "load", "phone", "check", "say", "record", "voices"):
         assert command in shown
     assert "Examples:" in run("run", "--help").stdout
 
@@ -155,3 +156,61 @@ def test_desk_bad_password_is_said(tmp_path: Path) -> None:
     )
     assert got.returncode == 2
     assert "did not accept the registration" in got.stderr
+
+
+INBOUND = """\
+scenario: calls in
+call: {direction: inbound, number: "15550101001", max_s: 20}
+caller:
+  - {hears: goodbye, hangs_up: true}
+"""
+
+
+async def test_load_calls_in_three_times_at_once_and_reports_on_a_page(tmp_path: Path) -> None:
+    (tmp_path / "in.yaml").write_text(INBOUND)
+    box = VoiceBox(tmp_path / "cache")
+    goodbye = box.say("heart", "Thank you for calling. Goodbye.")
+    far = SipEndpoint("127.0.0.1", 0)
+    await far.start()
+    phones: list[Phone] = []
+
+    def answer(incoming: IncomingCall, _user: str) -> Phone:
+        phone = Phone(far, LineSpec())
+        phone.take(incoming)
+        phone.answer()
+        phone.say(goodbye)
+        phones.append(phone)
+        return phone
+
+    Switchboard(far, answer)
+    host, port = far.address
+    arguments = ["load", str(tmp_path / "in.yaml"), "--calls", "3", "--target", f"sip:{host}:{port}", "--json"]
+    arguments += ["--listen", "127.0.0.1:0", "--out", str(tmp_path / "out"), "--cache", str(tmp_path / "cache")]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sip_sim", *arguments, cwd=ROOT, stdout=pipe, stderr=pipe
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, err
+    found = json.loads(out)
+    assert (found["calls"], found["failed"], found["first_audio_s"]["n"]) == (3, 0, 3)
+    assert found["first_audio_s"]["p95"] < 1
+    assert b"3 of 3 calls done, 0 talking, 0 failed" in err
+    assert len(phones) == 3
+    for phone in phones:
+        await phone.close()
+    await far.stop()
+
+
+def test_load_wants_one_scenario_and_a_target(tmp_path: Path) -> None:
+    (tmp_path / "in.yaml").write_text(INBOUND)
+    assert "give --target" in run("load", str(tmp_path / "in.yaml")).stderr
+    (tmp_path / "again.yaml").write_text(INBOUND)
+    assert "holds 2 scenarios" in run("load", str(tmp_path)).stderr
+
+
+def test_the_report_page_is_written(tmp_path: Path) -> None:
+    (tmp_path / "busy.yaml").write_text(BUSY)
+    where = ["--listen", "127.0.0.1:0", "--wait", "0.3", "--out", str(tmp_path / "out")]
+    run("run", str(tmp_path / "busy.yaml"), *where, "--report", str(tmp_path / "r.html"))
+    assert "nobody called this number in time" in (tmp_path / "r.html").read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ from tests.support.sip_sim_far import NUMBER, Carrier, Start, dial, scenario, un
 
 pytest_plugins = ["tests.support.sip_sim_far"]
 
-GREETING = "You have reached Joe. Please leave a message after the tone."
+GREETING = "You have reached Joe and may leave a message after the tone."
 MESSAGE = "Hello, this is the bank. Please call us back. Thank you."
 PROMPT = "Please tell me on which day of the next month you will be able to pay the whole amount."
 HANGS_UP = Step(9, hears=("goodbye",), hangs_up=True)
@@ -40,9 +40,10 @@ MACHINE = (
 async def test_a_message_left_after_the_beep_is_heard(far: SipEndpoint, start: Start, voices: VoiceBox) -> None:
     carrier = start(scenario(*MACHINE))
     _, phone = await dial(far, carrier)
-    greeting = await until(phone, SpeechEnded)
-    assert isinstance(greeting, SpeechEnded)
-    beep = greeting.samples[-round(0.9 * RATE) : -round(0.65 * RATE)].astype(np.float64)
+    await until(phone, SpeechEnded)
+    tone = await until(phone, SpeechEnded)
+    assert isinstance(tone, SpeechEnded)
+    beep = tone.samples[round(0.3 * RATE) : round(0.5 * RATE)].astype(np.float64)
     assert np.argmax(np.abs(np.fft.rfft(beep))) * RATE / beep.size == pytest.approx(1000, abs=10)
     phone.say(voices.say("heart", MESSAGE))
     await until(phone, SaidAll)
@@ -59,6 +60,7 @@ async def test_a_message_begun_before_the_beep_is_not_recorded(
     await until(phone, SpeechStarted)
     phone.say(voices.say("heart", MESSAGE))
     await until(phone, SpeechEnded)
+    await until(phone, SpeechEnded)
     await asyncio.sleep(1)
     await phone.hang_up()
     result = await finish(phone, carrier)
@@ -68,6 +70,7 @@ async def test_a_message_begun_before_the_beep_is_not_recorded(
 async def test_a_word_forbidden_in_the_message_is_found(far: SipEndpoint, start: Start, voices: VoiceBox) -> None:
     carrier = start(scenario(*MACHINE))
     _, phone = await dial(far, carrier)
+    await until(phone, SpeechEnded)
     await until(phone, SpeechEnded)
     phone.say(voices.say("heart", "Please call us back. It is about your loan."))
     await until(phone, SaidAll)

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 #: Sound kept in the stack's send queue: enough to live through a busy moment of the process. It delays no interruption:
 #: what is queued is flushed, to a frame.
-AHEAD_S = 0.24
+AHEAD_S = 0.5
 #: Received sound may be late by so much before silence is put in its place on the time line.
 LATE_S = 0.3
 

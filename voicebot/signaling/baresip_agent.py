@@ -13,8 +13,10 @@ import baresip
 from voicebot.errors import AdmissionError, TrunkError
 from voicebot.model.ports import CallLeg
 from voicebot.settings import TelephonySettings, TrunkSettings
+from voicebot.signaling.baresip_acks import AckAgain
 from voicebot.signaling.baresip_leg import BaresipLeg
-from voicebot.signaling.baresip_sources import source_check
+from voicebot.signaling.baresip_sources import SourceCheck
+from voicebot.signaling.baresip_trace import TraceReader
 
 logger = logging.getLogger(__name__)
 
@@ -37,12 +39,11 @@ class BaresipSignaling:
         self._agent: baresip.UserAgent | None = None
         self._callbacks: list[Callable[[CallLeg], None]] = []
         self._started = False
-        self._sources = source_check(telephony.rtp_source, show=telephony.sip_trace)
+        self._trace = _trace_reader(telephony)
 
     async def start(self) -> None:
         """See Signaling."""
-        if self._sources is not None:
-            self._sources.install()
+        self._trace.install()
         try:
             await self._runtime.start(stack_config(self._telephony, self._trunk))
             self._started = True
@@ -131,8 +132,14 @@ class BaresipSignaling:
                 logger.info("the trunk did not confirm that we left", extra={"reason": type(error).__name__})
         if self._started:
             await self._runtime.close()
-        if self._sources is not None:
-            self._sources.remove()
+        self._trace.remove()
+
+
+def _trace_reader(telephony: TelephonySettings) -> TraceReader:
+    readers = [AckAgain().message]
+    if telephony.rtp_source != "any":
+        readers.append(SourceCheck(same_port=telephony.rtp_source == "port").message)
+    return TraceReader(tuple(readers), show=telephony.sip_trace)
 
 
 def stack_config(telephony: TelephonySettings, trunk: TrunkSettings) -> baresip.Config:
@@ -144,8 +151,8 @@ def stack_config(telephony: TelephonySettings, trunk: TrunkSettings) -> baresip.
         # More than ours: admission refuses before the stack does, and counts what it refused.
         max_concurrent_calls=telephony.max_calls + BURST,
         rtp_timeout=telephony.rtp_timeout_s,
-        # The check of RTP's source reads it; nothing of it is logged unless it is wanted.
-        sip_trace=telephony.sip_trace or telephony.rtp_source != "any",
+        # We read it (baresip_trace.py); nothing of it is logged unless it is wanted.
+        sip_trace=True,
         native_log_level="error",
         extra_config_text=(
             f"sip_listen {telephony.address}:{telephony.port}\n"

@@ -2,8 +2,7 @@
 
 The stack takes RTP from any address (measured: whoever knows the SSRC replaces the caller's sound, whoever does not
 silences it, tests/foreign/test_stranger.py) and has no setting against it. Nor does it tell the addresses that SDP
-agreed on (RFC 4566 section 5.7, RFC 3264); its trace of SIP messages holds them. So the trace is read here and goes no
-further, and each RTP socket gets a classic BPF program (Linux `SO_ATTACH_FILTER`, needs no rights) that drops what
+agreed on (RFC 4566 section 5.7, RFC 3264); its trace of SIP messages holds them (baresip_trace.py). So each RTP socket gets a classic BPF program (Linux `SO_ATTACH_FILTER`, needs no rights) that drops what
 comes from elsewhere before the stack sees it.
 """
 
@@ -21,11 +20,10 @@ from ctypes import addressof, create_string_buffer
 from dataclasses import dataclass
 from pathlib import Path
 
+from voicebot.signaling.baresip_trace import Traced
+
 logger = logging.getLogger(__name__)
 
-#: The stack's trace: "RX UDP FROM -> TO", then the message.
-TRACE = logging.getLogger("baresip.native.sip")
-_CALL_ID = re.compile(r"^(?:call-id|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
 _CONNECTION = re.compile(r"^c=IN IP[46] (\S+)", re.MULTILINE)
 _AUDIO = re.compile(r"^m=audio (\d{1,5})[ /]", re.MULTILINE)
 #: Calls remembered for a later offer; a filter that is set stays, remembered or not.
@@ -104,41 +102,22 @@ def own_sockets(ports: frozenset[int]) -> Iterator[tuple[int, socket.socket]]:
                     yield port, sock
 
 
-class SourceCheck(logging.Filter):
-    """Reads the stack's SIP trace, message by message (in the stack's log thread), and keeps the filters as the newest
-    SDP says. `same_port`: RTP must come from the very port; else from the address. `show`: let the trace through."""
+class SourceCheck:
+    """Reads the SIP messages of all calls and keeps the filters as the newest SDP says. `same_port`: RTP must come from
+    the very port; else from the address."""
 
-    def __init__(self, *, same_port: bool, show: bool) -> None:
-        super().__init__()
+    def __init__(self, *, same_port: bool) -> None:
         self._same_port = same_port
-        self._show = show
         self._calls: OrderedDict[int, tuple[MediaAddress | None, MediaAddress | None]] = OrderedDict()
 
-    def install(self) -> None:
-        """Begin to read the trace."""
-        TRACE.setLevel(logging.DEBUG)
-        TRACE.addFilter(self)
-
-    def remove(self) -> None:
-        """Read no more of it."""
-        TRACE.removeFilter(self)
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the message may be logged: numbers are in it."""
-        self.message(record.getMessage())
-        return self._show
-
-    def message(self, traced: str) -> None:
+    def message(self, message: Traced) -> None:
         """One message as it was sent or received."""
-        head, _, message = traced.partition("\n")
-        found = _CALL_ID.search(message)
-        address = audio_address(message)
-        if found is None or address is None:
+        address = audio_address(message.text)
+        if address is None:
             return
-        key = hash(found[1])
-        ours, theirs = self._calls.get(key, (None, None))
-        before = (ours, theirs)
-        ours, theirs = (address, theirs) if head.startswith("TX") else (ours, address)
+        key = hash(message.call_id)
+        before = ours, theirs = self._calls.get(key, (None, None))
+        ours, theirs = (address, theirs) if message.sent else (ours, address)
         self._calls[key] = ours, theirs
         self._calls.move_to_end(key)
         if len(self._calls) > _MOST_CALLS:
@@ -162,8 +141,3 @@ class SourceCheck(logging.Filter):
             return
         if port not in locked:
             logger.debug("no socket to lock", extra={"port": port})
-
-
-def source_check(rtp_source: str, *, show: bool) -> SourceCheck | None:
-    """The check that the settings ask for; None: none."""
-    return None if rtp_source == "any" else SourceCheck(same_port=rtp_source == "port", show=show)

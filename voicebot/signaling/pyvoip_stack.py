@@ -158,7 +158,11 @@ class Rtp(RTPClient):
         """Bind and begin to send and receive."""
         self.sin = _PeerSocket(self)
         self.sout = self.sin
-        self.sin.bind((self.inIP, self.inPort))
+        try:
+            self.sin.bind((self.inIP, self.inPort))
+        except OSError:
+            self.sin.close()
+            raise
         self.sin.settimeout(_LOOK_S)
         self._threads = [
             Thread(target=run, name=f"pyvoip-{run.__name__}", daemon=True) for run in (self.trans, self.recv)

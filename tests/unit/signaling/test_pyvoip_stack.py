@@ -13,6 +13,7 @@ from pyVoIP.RTP import PayloadType, RTPMessage, RTPParseError
 
 from voicebot.model.audio import MEDIA_RATE
 from voicebot.settings import TelephonySettings
+from voicebot.signaling.pyvoip_messages import branch
 from voicebot.signaling.pyvoip_stack import DIALING, Call, Message, Phone, Rtp, narrow, payload_of
 
 SDP = (
@@ -177,4 +178,4 @@ def test_the_ack_to_an_answer_goes_to_its_contact_with_its_tag() -> None:
     assert ack.startswith("ACK sip:100@10.0.0.1:5062 SIP/2.0\r\n")
     assert "\r\nTo: <sip:100@10.0.0.1>;tag=2;x=y\r\n" in ack
     assert ack.count("Via:") == 1
-    assert "z9hG4bKa" not in ack
+    assert branch(ack) not in {"", "z9hG4bKa"}

@@ -68,3 +68,18 @@ def test_delay_shrinks_again_in_silence() -> None:
         buffer.put(1, index * FRAME, _frame(5))
     pulled = _pull(buffer, 8)
     assert pulled.index(5) <= 2
+
+
+def test_a_sender_that_lost_time_for_good_is_heard_again() -> None:
+    """The sender stood still for 0.7 s and goes on where it was: longer than the delay grows."""
+    buffer = PlayoutBuffer(depth=2 * FRAME)
+    for index in range(10):
+        buffer.put(1, index * FRAME, _frame(1))
+        _pull(buffer, 1)
+    _pull(buffer, 35)
+    heard = []
+    for index in range(10, 60):
+        buffer.put(1, index * FRAME, _frame(2))
+        heard += _pull(buffer, 1)
+    assert heard.count(2) >= 38
+    assert heard[-30:] == [2] * 30

@@ -81,7 +81,7 @@ def test_the_beep_is_one_kilohertz_without_clicks() -> None:
     assert abs(int(tone[-1])) < 50
 
 
-@pytest.mark.skipif(not NOISES.is_dir(), reason=f"{NOISES} is not here")
+@pytest.mark.skipif(not NOISES.is_dir(), reason=f"{NOISES} is absent")
 def test_a_recorded_noise_is_brought_to_its_snr() -> None:
     for path in sorted(NOISES.glob("noise*.wav")):
         assert _db(at_snr(read_sound(path), 10)) == pytest.approx(SPEECH_DB - 10, abs=0.3)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sip_sim.wording import forbidden_heard, heard_all, share_heard, tokens
+from sip_sim.wording import forbidden_heard, heard_all, said_twice, share_heard, tokens
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,9 @@ def test_forbidden_words_do_not_match_inside_others_or_by_sound() -> None:
 
 def test_tokens_are_made_alike() -> None:
     assert tokens("The SECOND of May, don't!") == ["the", "2nd", "of", "may", "dont"]
+
+
+def test_a_prompt_begun_again_is_found_across_utterances_only() -> None:
+    assert said_twice(["Please tell me on", "Please tell me on which day."]) == "please tell me on"
+    assert said_twice(["Can you hear me? Can you hear me?", "Yes."]) == ""
+    assert said_twice(["Please tell me", "please tell him"]) == ""

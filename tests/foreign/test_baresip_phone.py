@@ -1,0 +1,70 @@
+"""Debian's baresip (1.0, another build than the stack inside the bot) as the customer's telephone: sound both ways."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from tests.foreign.bot import BOT_TONE
+from tests.foreign.process import bot_process
+from tests.foreign.sipp import free_port
+from tests.foreign.sound import seconds_of, tracks
+
+pytestmark = pytest.mark.timeout(60)
+PHONE_HZ = 450
+MODULES = ("/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules")
+
+
+@contextmanager
+def telephone(program: str, folder: Path, codec: str) -> Iterator[int]:
+    """It answers each call, sends a tone and writes down what it hears; its SIP port."""
+    modules = next((path for path in MODULES if Path(path, "g711.so").is_file()), None)
+    if modules is None:
+        pytest.skip("baresip's modules are not where Debian has them")
+    folder.mkdir()
+    port = free_port()
+    lines = [f"module_path {modules}", f"sip_listen 127.0.0.1:{port}", "net_interface 127.0.0.1", "rtp_ports 23000-23998"]
+    lines += [f"audio_source ausine,{PHONE_HZ}", f"audio_player aufile,{folder}/heard.wav", "module g711.so"]
+    lines += ["module ausine.so", "module aufile.so", "module_app account.so", "module_app menu.so"]
+    (folder / "config").write_text("\n".join(lines) + "\n")
+    account = f"<sip:customer@127.0.0.1:{port}>;regint=0;answermode=auto;catchall=yes;audio_codecs={codec}\n"
+    (folder / "accounts").write_text(account)
+    (folder / "contacts").write_text("")
+    with (folder / "baresip.log").open("w") as log:
+        process = subprocess.Popen(
+            [program, "-f", str(folder)], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=folder
+        )
+        try:
+            time.sleep(1.0)
+            assert process.poll() is None, (folder / "baresip.log").read_text()
+            yield port
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.mark.parametrize("codec", ["pcma", "pcmu"])
+def test_a_call_with_sound_both_ways(baresip: str, folder: Path, codec: str) -> None:
+    with telephone(baresip, folder / "phone", codec) as port:
+        with bot_process(folder / "bot", {"server": f"127.0.0.1:{port}"}, max_call_s=6.0) as bot:
+            bot.ask("dial", accounts=bot.accounts(1))
+            bot.wait_idle()
+            (row,) = bot.ask("attempts")
+            heard_by_bot, said_by_bot = tracks(bot.settings.paths.recordings / row["recording"])
+    assert row["sip_status"] == 200
+    assert row["disposition"] is not None
+    assert row["hung_up_by"] == "bot"
+    assert row["media"]["rx_packets"] > 250
+    assert row["media"]["rx_lost"] == 0
+    assert seconds_of(PHONE_HZ, heard_by_bot) > 1.0
+    said = seconds_of(BOT_TONE, said_by_bot)
+    assert said > 1.0
+    sound, rate = soundfile.read(folder / "phone" / "heard.wav", dtype="int16", always_2d=True)
+    assert rate == 8000
+    assert seconds_of(BOT_TONE, sound[:, 0]) > 0.8 * said

@@ -1,0 +1,50 @@
+"""Many short calls out and in: afterwards calls, tasks, files, sockets and RTP ports are as before; memory is reported.
+
+300 each way in `make test`; `make soak` sets VOICEBOT_SOAK_CALLS to 1000.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.foreign.process import IDLE, bot_process
+from tests.foreign.sipp import sipp_runs
+
+pytestmark = pytest.mark.timeout(600)
+CALLS = int(os.environ.get("VOICEBOT_SOAK_CALLS", "300"))
+LINES = 20
+#: What a call may leave behind in memory: SQLite's and the allocators' pages, not a leaked dialog with its jitter buffer.
+KB_A_CALL = 40
+
+
+def test_calls_out_and_in_leave_nothing(sipp: str, folder: Path, record_property: pytest.FixtureRequest) -> None:
+    out = sipp_runs(sipp, "customer_hangs_up", folder / "uas", calls=CALLS + 20, at_a_time=50, talk_ms=300, longest_s=500)
+    with out as called, bot_process(folder / "bot", {"server": f"127.0.0.1:{called.port}"}, max_calls=LINES) as bot:
+        # The first calls fill caches: what grows after them is a leak.
+        bot.ask("dial", within_s=60, accounts=bot.accounts(20), at_a_time=LINES)
+        bot.wait_idle()
+        before = bot.ask("counters")
+        for start in range(0, CALLS, 20):
+            bot.ask("dial", within_s=60, accounts=bot.accounts(min(20, CALLS - start)), at_a_time=LINES)
+        counts = called.end()
+        bot.wait_idle()
+        assert (counts.right, counts.failed) == (CALLS + 20, 0), counts.errors
+        between = bot.ask("counters")
+        with sipp_runs(
+            sipp, "caller", folder / "uac", calls=CALLS, target=bot.address, at_a_time=LINES - 2, rate=30, talk_ms=200,
+            longest_s=500,
+        ) as calling:  # fmt: skip
+            counts = calling.end(500)
+        assert (counts.right, counts.failed) == (CALLS, 0), counts.errors
+        bot.wait_idle()
+        after = bot.ask("counters")
+        attempts = bot.ask("attempts", within_s=120)
+    assert len(attempts) == 2 * CALLS + 20
+    assert all(row["disposition"] for row in attempts)
+    assert {name: after[name] for name in IDLE} == {name: before[name] for name in IDLE}
+    growth = {"out": between["rss_kb"] - before["rss_kb"], "in": after["rss_kb"] - between["rss_kb"]}
+    print(f"\n{CALLS} calls each way; memory grew by (KB) {growth}, threads {before['threads']} -> {after['threads']}")
+    assert max(growth.values()) < KB_A_CALL * CALLS
