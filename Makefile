@@ -17,7 +17,7 @@ MODELS := models/.ready
 TEST_MODELS := models/.ready-tests
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test check lint unit engines calls setup models lock clean
+.PHONY: help demo test check lint unit engines calls foreign soak setup models lock clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -8
@@ -62,6 +62,8 @@ test: $(STAMP) $(TEST_MODELS)
 	@$(BIN)/python -m pytest -q -n 2 tests/unit tests/fitness
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/engines
 	@$(BIN)/python -m pytest -v tests/calls
+	-@tools/install_peers.sh
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile tests/foreign
 
 check: $(STAMP) lint unit
 
@@ -79,6 +81,16 @@ engines: $(STAMP) $(TEST_MODELS)
 
 calls: $(STAMP) $(TEST_MODELS)
 	@$(BIN)/python -m pytest -v tests/calls
+
+# sipp, Debian's baresip and Kamailio; what is missing is skipped and says so
+foreign: $(STAMP) $(TEST_MODELS)
+	-@tools/install_peers.sh
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile tests/foreign
+
+# 1,000 calls out and 1,000 in, and what they left
+soak: $(STAMP)
+	-@tools/install_peers.sh
+	@VOICEBOT_SOAK_CALLS=1000 $(BIN)/python -m pytest -q -s tests/foreign/test_soak.py
 
 # Needs uv on the PATH; prints no registry's address into the lock.
 lock:

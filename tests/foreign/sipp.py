@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import os
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -14,8 +15,10 @@ from pathlib import Path
 from tests.foreign.sound import packets
 
 SCENARIOS = Path(__file__).parent / "scenarios"
+#: Which of pytest's processes this is, where there are several.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
 #: RTP of one sipp after the other, 120 ports each; the bot's is elsewhere (tests/support/far_end.py).
-MEDIA_PORTS = itertools.cycle(range(22000, 30000, 120))
+MEDIA_PORTS = itertools.cycle(range(22000 + 2000 * WORKER, 24000 + 2000 * WORKER - 120, 120))
 #: What sipp sends.
 TONE_HZ = 450
 

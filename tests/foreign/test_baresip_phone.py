@@ -29,7 +29,7 @@ def telephone(program: str, folder: Path, codec: str) -> Iterator[int]:
         pytest.skip("baresip's modules are not where Debian has them")
     folder.mkdir()
     port = free_port()
-    lines = [f"module_path {modules}", f"sip_listen 127.0.0.1:{port}", "net_interface 127.0.0.1", "rtp_ports 23000-23998"]
+    lines = [f"module_path {modules}", f"sip_listen 127.0.0.1:{port}", "net_interface 127.0.0.1", "rtp_ports 30100-30898"]
     lines += [f"audio_source ausine,{PHONE_HZ}", f"audio_player aufile,{folder}/heard.wav", "module g711.so"]
     lines += ["module ausine.so", "module aufile.so", "module_app account.so", "module_app menu.so"]
     (folder / "config").write_text("\n".join(lines) + "\n")
