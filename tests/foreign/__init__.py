@@ -1,1 +1,1 @@
-"""The bot against peers of other make: sipp, Debian's baresip, Kamailio, the RFCs' torture messages, mutated packets."""
+"""The bot against peers of other make: sipp, baresip, Kamailio, torture messages, mutated packets."""

@@ -15,7 +15,7 @@ def peer(program: str, package: str) -> str:
     """The path of a peer's program; skips visibly where it is not installed."""
     found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
     if found is None:
-        pytest.skip(f"{program} is not installed (Debian package {package}; tools/install_peers.sh)")
+        pytest.skip(f"{program} is absent (Debian package {package}; tools/install_peers.sh installs it)")
     return found
 
 

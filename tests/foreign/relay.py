@@ -1,4 +1,4 @@
-"""A relay on the wire between two SIP peers that loses chosen messages: the n-th of a kind, in one direction, of a call.
+"""A relay on the wire between two SIP peers that loses chosen messages: the n-th of a kind of a call.
 
 It is no proxy: it changes nothing, and neither side sees it but as the other's address.
 """
@@ -29,9 +29,9 @@ def kind(message: bytes) -> str:
 
 @dataclass(slots=True)
 class Relay:
-    """Between `bot` and `peer`; `front` is where the bot (or a caller) sends to, `back` is where the peer sees it.
+    """Between `bot` and `peer`; `front` is where the bot sends to, `back` what the peer sees.
 
-    `losses`: (user of the INVITE's request URI, or "" for all) -> messages to lose, such as ("200 INVITE", 1): the first.
+    `losses`: (user of the INVITE's request URI, or "" for all) -> what to lose, such as ("200 INVITE", 1): the first.
     """
 
     peer: tuple[str, int]

@@ -1,4 +1,4 @@
-"""sipp (Debian package sip-tester) as a caller or as those who are called: a scenario run to its end, and its counts."""
+"""sipp (Debian package sip-tester) as a caller or as who is called: a scenario run to its end, and its counts."""
 
 from __future__ import annotations
 

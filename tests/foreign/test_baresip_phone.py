@@ -14,7 +14,7 @@ import soundfile
 from tests.foreign.bot import BOT_TONE
 from tests.foreign.process import bot_process
 from tests.foreign.sipp import free_port
-from tests.foreign.sound import seconds_of, tracks
+from tests.foreign.sound import seconds_of, tone, tracks
 
 pytestmark = pytest.mark.timeout(60)
 PHONE_HZ = 450
@@ -26,14 +26,16 @@ def telephone(program: str, folder: Path, codec: str) -> Iterator[int]:
     """It answers each call, sends a tone and writes down what it hears; its SIP port."""
     modules = next((path for path in MODULES if Path(path, "g711.so").is_file()), None)
     if modules is None:
-        pytest.skip("baresip's modules are not where Debian has them")
+        pytest.skip("baresip's modules are absent where Debian has them")
     folder.mkdir()
     port = free_port()
-    lines = [f"module_path {modules}", f"sip_listen 127.0.0.1:{port}", "net_interface 127.0.0.1", "rtp_ports 30100-30898"]
-    lines += [f"audio_source ausine,{PHONE_HZ}", f"audio_player aufile,{folder}/heard.wav", "module g711.so"]
-    lines += ["module ausine.so", "module aufile.so", "module_app account.so", "module_app menu.so"]
+    soundfile.write(folder / "tone.wav", tone(PHONE_HZ, 10.0), 8000, subtype="PCM_16")
+    lines = [f"module_path {modules}", f"sip_listen 127.0.0.1:{port}", "net_interface 127.0.0.1"]
+    lines += ["rtp_ports 30100-30898", f"audio_source aufile,{folder}/tone.wav", "audio_player aubridge,nobody"]
+    lines += [f"snd_path {folder}", "module g711.so", "module aufile.so", "module aubridge.so", "module sndfile.so"]
+    lines += ["module_app account.so", "module_app menu.so"]
     (folder / "config").write_text("\n".join(lines) + "\n")
-    account = f"<sip:customer@127.0.0.1:{port}>;regint=0;answermode=auto;catchall=yes;audio_codecs={codec}\n"
+    account = f"<sip:15550101001@127.0.0.1:{port}>;regint=0;answermode=auto;audio_codecs={codec}\n"
     (folder / "accounts").write_text(account)
     (folder / "contacts").write_text("")
     with (folder / "baresip.log").open("w") as log:
@@ -51,12 +53,14 @@ def telephone(program: str, folder: Path, codec: str) -> Iterator[int]:
 
 @pytest.mark.parametrize("codec", ["pcma", "pcmu"])
 def test_a_call_with_sound_both_ways(baresip: str, folder: Path, codec: str) -> None:
-    with telephone(baresip, folder / "phone", codec) as port:
-        with bot_process(folder / "bot", {"server": f"127.0.0.1:{port}"}, max_call_s=6.0) as bot:
-            bot.ask("dial", accounts=bot.accounts(1))
-            bot.wait_idle()
-            (row,) = bot.ask("attempts")
-            heard_by_bot, said_by_bot = tracks(bot.settings.paths.recordings / row["recording"])
+    with (
+        telephone(baresip, folder / "phone", codec) as port,
+        bot_process(folder / "bot", {"server": f"127.0.0.1:{port}"}, max_call_s=6.0, ring_timeout_s=8.0) as bot,
+    ):
+        bot.ask("dial", accounts=bot.accounts(1))
+        bot.wait_idle()
+        (row,) = bot.ask("attempts")
+        heard_by_bot, said_by_bot = tracks(bot.settings.paths.recordings / (row["recording"] or "none"))
     assert row["sip_status"] == 200
     assert row["disposition"] is not None
     assert row["hung_up_by"] == "bot"
@@ -65,6 +69,7 @@ def test_a_call_with_sound_both_ways(baresip: str, folder: Path, codec: str) -> 
     assert seconds_of(PHONE_HZ, heard_by_bot) > 1.0
     said = seconds_of(BOT_TONE, said_by_bot)
     assert said > 1.0
-    sound, rate = soundfile.read(folder / "phone" / "heard.wav", dtype="int16", always_2d=True)
+    (heard,) = (folder / "phone").glob("*-dec.wav")
+    sound, rate = soundfile.read(heard, dtype="int16", always_2d=True)
     assert rate == 8000
     assert seconds_of(BOT_TONE, sound[:, 0]) > 0.8 * said

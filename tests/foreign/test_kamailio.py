@@ -1,4 +1,4 @@
-"""Kamailio between the bot and the customers' telephones: 407 with digest, Record-Route, and a whole verification call."""
+"""Kamailio between the bot and the customers' telephones: 407 with digest, Record-Route, a whole verification."""
 
 from __future__ import annotations
 
@@ -111,9 +111,7 @@ LOST: tuple[Losses, ...] = (
 
 
 @pytest.mark.parametrize("scenario", ["customer", "customer_hangs_up"])
-def test_each_challenged_call_ends_once_whatever_is_lost(
-    kamailio: str, sipp: str, folder: Path, scenario: str
-) -> None:
+def test_each_challenged_call_ends_once_whatever_is_lost(kamailio: str, sipp: str, folder: Path, scenario: str) -> None:
     """bot, a wire that loses messages, Kamailio, sipp: one Call-ID and one outcome a call, the dialog by its route."""
     here, many = free_port(), len(LOST)
     with (

@@ -11,7 +11,7 @@ from tests.foreign.process import BotProcess, bot_process
 from tests.foreign.sipp import sipp_runs
 
 pytestmark = pytest.mark.timeout(120)
-LINES = 10
+LINES = 20
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +24,8 @@ def bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BotProcess]:
 def test_calls_with_sound(bot: BotProcess, sipp: str, folder: Path, scenario: str, calls: int) -> None:
     """60 in both tests. The bot offers anew just after its answer: one caller agrees, the other refuses that (488)."""
     before, refused = bot.last_attempt(), bot.ask("counters")["refused"]
-    # One line fewer than there are: sipp begins the next call before the bot has stored the last one's end.
-    with sipp_runs(sipp, scenario, folder, calls=calls, target=bot.address, at_a_time=LINES - 1, rate=15) as run:
+    # Fewer than the lines: sipp begins the next call before the bot has stored the last one's end.
+    with sipp_runs(sipp, scenario, folder, calls=calls, target=bot.address, at_a_time=10, rate=15) as run:
         counts = run.end()
     assert (counts.calls, counts.right, counts.failed) == (calls, calls, 0), counts.errors
     bot.wait_idle()
@@ -43,9 +43,9 @@ def test_calls_with_sound(bot: BotProcess, sipp: str, folder: Path, scenario: st
 
 
 def test_more_calls_than_lines(bot: BotProcess, sipp: str, folder: Path) -> None:
-    """15 at once for 10 lines: five refused and counted, ten untouched."""
+    """25 at once for 20 lines: five refused and counted, the others untouched."""
     before, refused = bot.last_attempt(), bot.ask("counters")["refused"]
-    with sipp_runs(sipp, "caller", folder, calls=15, target=bot.address, at_a_time=15, rate=1000) as run:
+    with sipp_runs(sipp, "caller", folder, calls=25, target=bot.address, at_a_time=25, rate=1000) as run:
         counts = run.end()
     assert (counts.right, counts.failed) == (LINES, 5), counts.errors
     bot.wait_idle()

@@ -45,9 +45,7 @@ def test_a_torture_message_does_no_harm(bot: BotProcess, path: Path) -> None:
 
 
 def test_after_all_of_them_calls_go_on_and_nothing_is_left(bot: BotProcess) -> None:
-    """Some of the messages begin calls that nobody acknowledges: the bot gives them up after 10 s."""
-    begun = bot.ask("counters")
-    assert begun["live"] > 0
+    """Whatever one of the messages began is given up by then."""
     bot.wait_idle(45)
     with caller(bot.address) as customer:
         assert customer.call() == 200
@@ -55,5 +53,6 @@ def test_after_all_of_them_calls_go_on_and_nothing_is_left(bot: BotProcess) -> N
         customer.to_tag = ""
     bot.wait_idle()
     attempts = bot.ask("attempts")
+    assert attempts
     assert all(attempt["disposition"] for attempt in attempts)
     assert not re.search("critical|Traceback", bot.log.read_text())

@@ -2,7 +2,7 @@
 
 An answer (2xx) to INVITE that comes again says that our ACK was lost, and must be acknowledged again (RFC 3261 section
 13.2.2.4); else the far end gives the call up after 32 s. The stack sends an empty datagram instead of its ACK (0.5.2a3,
-measured in tests/foreign/test_sipp_out.py). So the ACK is taken from the trace of what was sent, and sent again from here.
+measured in tests/foreign/test_sipp_out.py). So the ACK is taken from the trace of what was sent, and sent again here.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 _CSEQ = re.compile(r"^CSeq[ \t]*:[ \t]*(\d+)[ \t]+(\w+)", re.IGNORECASE | re.MULTILINE)
 _TO_TAG = re.compile(r"^(?:To|t)[ \t]*:.*?;[ \t]*tag=([^\s;>]+)", re.IGNORECASE | re.MULTILINE)
 _ANSWER = re.compile(r"SIP/2\.0 2\d\d ")
-#: ACKs remembered.
-_MOST = 4096
+#: ACKs remembered: an answer comes again for 32 s at most.
+_MOST = 512
 
 
 class AckAgain:

@@ -2,8 +2,9 @@
 
 The stack takes RTP from any address (measured: whoever knows the SSRC replaces the caller's sound, whoever does not
 silences it, tests/foreign/test_stranger.py) and has no setting against it. Nor does it tell the addresses that SDP
-agreed on (RFC 4566 section 5.7, RFC 3264); its trace of SIP messages holds them (baresip_trace.py). So each RTP socket gets a classic BPF program (Linux `SO_ATTACH_FILTER`, needs no rights) that drops what
-comes from elsewhere before the stack sees it.
+agreed on (RFC 4566 section 5.7, RFC 3264); its trace of SIP messages holds them (baresip_trace.py). So each RTP
+socket gets a classic BPF program (Linux `SO_ATTACH_FILTER`, needs no rights) that drops what comes from elsewhere
+before the stack sees it.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ class SourceCheck:
             self._lock(ours.port, theirs)
 
     def _lock(self, port: int, far: MediaAddress) -> None:
-        """RTP from the far end's address and port; RTCP (the port above) from its address: RFC 3605 may move its port."""
+        """RTP from the far end's address and port; RTCP (the port above) from its address (RFC 3605 moves ports)."""
         code = {
             port: program(far.host, far.port if self._same_port else None),
             port + 1: program(far.host, None),

@@ -14,7 +14,7 @@ _CALL_ID = re.compile(r"^(?:call-id|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MU
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """One message: `sent` by us, over `transport` ("UDP"), from and to HOST:PORT; `text` without the last empty line."""
+    """One message: `sent` by us, over `transport` ("UDP"), from and to HOST:PORT; `text` without its empty line."""
 
     sent: bool
     transport: str
@@ -34,8 +34,8 @@ def traced(line: str) -> Traced | None:
 
 
 class TraceReader(logging.Filter):
-    """Hands each message to `readers` (in the stack's log thread). `show`: let the trace through to the log; else it goes
-    no further: numbers are in it."""
+    """Hands each message to `readers` (in the stack's log thread). `show`: let the trace through to the log; else
+    it goes no further: numbers are in it."""
 
     def __init__(self, readers: tuple[Callable[[Traced], None], ...], *, show: bool) -> None:
         super().__init__()
