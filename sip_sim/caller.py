@@ -21,6 +21,7 @@ _REPEAT_AFTER_S: Final = 1.5  # the bot asked the same again and now waits
 _MOST_REPEATS: Final = 2
 _SURE_S: Final = 0.8
 _BEEP_SLACK_S: Final = 0.3
+_MOST_BEHIND_S: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ class Caller:
                     await self._next(None)
         except TimeoutError:
             self.story.failures.append(f"the call was still going after {self._scenario.call.max_s:g} s")
+            if self.story.ended_by == "bot":  # a BYE overtakes the sound that was sent before it
+                await asyncio.sleep(min(_MOST_BEHIND_S, self._phone.line.behind_s))
         finally:
             await self._phone.close()
             await asyncio.sleep(0)  # lets the last events of the media thread arrive

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sip_sim.g711 import FRAME, Samples
+from sip_sim.g711 import FRAME, RATE, Samples
 
 _RING: Final = 16384  # samples: two seconds, a power of two
 _MAX_DELAY: Final = 4000  # samples: half a second, the most a late stream may push the timeline back
@@ -61,6 +61,11 @@ class PlayoutBuffer:
         self._valid[index] = True
         if _signed32(timestamp + samples.size - self._end) > 0:
             self._end = (timestamp + samples.size) & 0xFFFFFFFF
+
+    @property
+    def lag_s(self) -> float:
+        """How far late packets have pushed the timeline back, seconds: sound that is here but not yet heard."""
+        return self._delay / RATE
 
     def _restart(self, ssrc: int, timestamp: int) -> None:
         self._valid[:] = False

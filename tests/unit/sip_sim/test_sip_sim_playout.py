@@ -39,6 +39,7 @@ def test_a_late_packet_pushes_the_timeline_back_instead_of_being_lost() -> None:
     assert _pull(buffer, 4) == [0, 1, 0, 0]
     buffer.put(1, FRAME, _frame(2))
     assert buffer.late == 1
+    assert buffer.lag_s == 0.04
     assert _pull(buffer, 1) == [2]
 
 
