@@ -93,7 +93,7 @@ class MediaLine(threading.Thread):
         late_ms = network.jitter_ms + (REORDERED_S[1] * 1000 if network.reorder else 0)
         self._playout = PlayoutBuffer(depth=2 * FRAME + int(late_ms * 8))
         self._early = False
-        self._started = 0.0
+        self._clock_start = 0.0
         self._delay_s = network.delay_ms / 1000.0
         self.sending = True  # not while the call is on hold with "inactive"
         self._lock = threading.Lock()
@@ -127,8 +127,8 @@ class MediaLine(threading.Thread):
 
         The network's delay (which holds up sound, not SIP), packets that came late, and ticks a busy machine owes.
         """
-        owed = time.monotonic() - self._started - self._ticks * self._frame_s if self._started else 0.0
-        return max(0.0, owed) + self._playout.lag_s + self._delay_s
+        owed = time.monotonic() - self._clock_start - self._ticks * self._frame_s if self._clock_start else 0.0
+        return max(0.0, owed) + self._playout.lag_s + self._delay_s + FRAME_S
 
     @property
     def packets_heard(self) -> int:
@@ -181,7 +181,7 @@ class MediaLine(threading.Thread):
         """The clock: ticks are due at start + n*20 ms whatever happened before."""
         if self._early:
             self._drop_early()
-        started = self._started = time.monotonic()
+        started = self._clock_start = time.monotonic()
         self.out.began = self.inward.began = started
         while not self._stopping.is_set():
             tick_due = started + (self._ticks + 1) * self._frame_s

@@ -222,3 +222,19 @@ async def test_a_drifting_clock_does_not_lose_the_call(far: SipEndpoint, start: 
     assert result.failures == ()
     assert result.timing is not None
     assert result.timing.length_s > phone.line.now - 0.1
+
+
+async def test_what_was_said_before_the_bye_is_heard_over_a_slow_line(
+    far: SipEndpoint, start: Start, voices: VoiceBox
+) -> None:
+    """The network holds sound up for 0.6 s but not the BYE; what was sent before it counts as said."""
+    call = CallSpec(number=NUMBER, network=NetworkSpec(delay_ms=600), max_s=20)
+    carrier = start(scenario(Step(1, hears=("thank you for your time, goodbye",)), call=call))
+    _, phone = await dial(far, carrier)
+    await asyncio.sleep(0.3)
+    phone.say(voices.say("heart", "Thank you for your time. Goodbye."))
+    await until(phone, SaidAll)
+    await phone.hang_up()
+    result = await finish(phone, carrier)
+    assert result.failures == ()
+    assert result.ended_by == "bot"
