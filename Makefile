@@ -63,7 +63,7 @@ test: $(STAMP) $(TEST_MODELS)
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/engines
 	@$(BIN)/python -m pytest -v tests/calls
 	-@tools/install_peers.sh
-	@$(BIN)/python -m pytest -q -n 3 --dist loadfile tests/foreign
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/foreign
 
 check: $(STAMP) lint unit
 
@@ -85,7 +85,7 @@ calls: $(STAMP) $(TEST_MODELS)
 # sipp, Debian's baresip and Kamailio; what is missing is skipped and says so
 foreign: $(STAMP) $(TEST_MODELS)
 	-@tools/install_peers.sh
-	@$(BIN)/python -m pytest -q -n 3 --dist loadfile tests/foreign
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/foreign
 
 # 1,000 calls out and 1,000 in, and what they left
 soak: $(STAMP)
