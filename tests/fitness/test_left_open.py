@@ -14,7 +14,7 @@ SKIPS = re.compile(r"pytest\.(?:mark\.)?skip(?:if)?\(([^\n]*)")
 REGISTRIES = "|".join(
     a + r"\." + b
     for a, b in (
-        *(("pypi", "org"), ("pythonhosted", "org"), ("registry", "npmjs"), ("npmjs", "org"), ("repo", "maven")),
+        *(("pypi", "org"), ("python" + "hosted", "org"), ("registry", "npmjs"), ("npmjs", "org"), ("repo", "maven")),
         *(("repo1", "maven"), ("crates", "io"), ("deb", "debian"), ("proxy", "golang"), ("rubygems", "org")),
         *(("conda", "anaconda"), ("download", "pytorch")),
     )
@@ -47,7 +47,7 @@ def test_no_package_registry_is_named_by_its_address() -> None:
 
 
 def test_the_patterns_find_what_they_should() -> None:
-    assert re.search(REGISTRIES, "https://files." + "pythonhosted" + ".org/x")
+    assert re.search(REGISTRIES, "https://files." + "python" + "hosted.org/x")
     assert re.search(LEFT, "# " + "TO" + "DO: later")
     assert re.search(LEFT, "    raise Not" + "ImplementedError")
     assert not re.search(LEFT, "except Not" + "ImplementedError:")
