@@ -34,7 +34,7 @@ def all_calls() -> DemoResult:
     settings = load(environ={})
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "calls.log").open("w") as log:
-        plan = DemoPlan((SHIPPED, OURS), CACHE, parallel=6, cast=example_cast(customers=40))
+        plan = DemoPlan((SHIPPED, OURS), CACHE, parallel=5, cast=example_cast(customers=40))
         return asyncio.run(run_demo(settings, plan, Console(file=log, width=200)))
 
 
