@@ -17,10 +17,10 @@ from typing import Any
 from baresip._native import lib
 
 from storage.db import SqliteStore
+from tests.support.bots import Silent
 from tests.support.idle import tasks, udp_ports
 from voicebot import app
-from voicebot.model.audio import AudioFrame, SpeechChunk
-from voicebot.model.speech import Utterance
+from voicebot.model.audio import AudioFrame
 from voicebot.settings import load
 from voicebot.signaling import baresip_agent
 
@@ -30,22 +30,10 @@ BOT_TONE = 600
 NO_NAMES = "dns_server 127.0.0.1:9\n"
 
 
-class Deaf:
-    """An ear that hears nothing and a mouth that whistles."""
+class Deaf(Silent):
+    """Hears nothing, and whistles a tone that the far end can look for."""
 
     name = "tone-1"
-    streaming = False
-
-    def start(self, phrases: object = None) -> Deaf:
-        return self
-
-    def accept(self, frame: AudioFrame) -> tuple[SpeechChunk, ...]:
-        return ()
-
-    def snapshot(self) -> Utterance:
-        return Utterance("")
-
-    finish = snapshot
 
     def synthesize(self, text: str) -> AudioFrame:
         wave = (int(8000 * math.sin(2 * math.pi * BOT_TONE * i / 8000)) for i in range(8000))

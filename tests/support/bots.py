@@ -53,13 +53,13 @@ def example_database(settings: Settings) -> None:
         assert not import_portfolio(store.db, *write_example(folder, today=datetime.now(UTC).date())).problems
 
 
-class _Silent:
+class Silent:
     """An ear that hears nothing and a mouth that beeps: for tests in which nobody talks."""
 
     name = "none"
     streaming = False
 
-    def start(self, phrases: object = None) -> _Silent:
+    def start(self, phrases: object = None) -> Silent:
         return self
 
     def accept(self, frame: AudioFrame) -> tuple[SpeechChunk, ...]:
@@ -76,9 +76,9 @@ class _Silent:
 
 def no_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make `Application` start in a moment: no recogniser, no detector, no synthesizer."""
-    monkeypatch.setattr(app, "choose_recognizer", lambda *_: _Silent())
-    monkeypatch.setattr(app, "choose_synthesizer", lambda *_: _Silent())
-    monkeypatch.setattr(app, "choose_activity", _Silent)
+    monkeypatch.setattr(app, "choose_recognizer", lambda *_: Silent())
+    monkeypatch.setattr(app, "choose_synthesizer", lambda *_: Silent())
+    monkeypatch.setattr(app, "choose_activity", Silent)
 
 
 def write_toml(settings: Settings, path: Path) -> Path:

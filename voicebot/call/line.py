@@ -79,11 +79,6 @@ class Line:
         """True while a prompt is held back by a barge-in that is not decided."""
         return self.playing and self._player.paused
 
-    @property
-    def left_s(self) -> float:
-        """Seconds of the prompt not heard yet."""
-        return self._player.left_s
-
     async def run(self) -> None:
         """The clock: one tick each 20 ms from now until the leg ends."""
         loop = asyncio.get_running_loop()

@@ -10,7 +10,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -154,16 +154,6 @@ def clean(text: str) -> str:
     text = "".join(" " if c in _MARKS or unicodedata.category(c) in _NOT_WRITING else c for c in text)
     text = " ".join(text.split())
     return re.sub(r"\s+([.,;:!?])", r"\1", text)
-
-
-def said_prompts(prompts: Iterable[str]) -> tuple[str, ...]:
-    """Without repetition, in order."""
-    return tuple(dict.fromkeys(prompts))
-
-
-def verified(context: PromptContext) -> PromptContext:
-    """The context as it is behind the gate (to look at prompts, not to speak them)."""
-    return replace(context, verified=True)
 
 
 def _split(flow: str, prompt: str) -> tuple[str, str]:

@@ -27,10 +27,9 @@ _STACK_MARGIN_S = 60.0
 class BaresipLeg:
     """A `CallLeg` (voicebot.model.ports) over one baresip call."""
 
-    def __init__(self, call: baresip.Call, uri: str, ended_by_us: str = "bot") -> None:
+    def __init__(self, call: baresip.Call, uri: str) -> None:
         self._call = call
         self._uri = uri
-        self._ended_by_us = ended_by_us
         self._hanging_up = False
         self._rang = False
         self._end: LegEnd | None = None
@@ -59,7 +58,7 @@ class BaresipLeg:
             return
         status, reason = _split_status(event.text or "")
         if self._hanging_up:
-            by = self._ended_by_us
+            by = "bot"
         else:
             by = "network" if reason == _RTP_LOST else "caller"
         self._end = LegEnd(by=by, status=status, reason=reason)
