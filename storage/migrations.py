@@ -13,7 +13,7 @@ from storage.driver import sqlite3
 
 SET = "voicebot"
 #: The migrations of the tables that this version knows.
-TABLES = frozenset({"001_tables"})
+TABLES = frozenset({"001_tables", "002_campaign"})
 #: The views' migrations begin so.
 VIEWS = "views_"
 
@@ -25,6 +25,10 @@ def migrations() -> Migrations:
     @steps(name="001_tables")
     def tables(db: Database) -> None:
         run_script(db, _read("schema.sql"))
+
+    @steps(name="002_campaign")
+    def campaign(db: Database) -> None:
+        run_script(db, _read("schema_campaign.sql"))
 
     views = _read("views.sql")
 

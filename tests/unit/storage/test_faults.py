@@ -19,6 +19,9 @@ from voicebot.model.records import Turn
 TABLES = {
     *("meta", "imports", "customers", "accounts", "campaigns", "attempts", "turns", "checks", "outcomes"),
     *("item_results", "promises", "consents", "voiceprints", "warnings", "warning_evidence", "do_not_call"),
+    # 002_campaign
+    *("products", "channels", "funding_sources", "agents", "schedules", "payments", "do_not_call_lists"),
+    *("personal_windows", "jobs", "gate_decisions", "messages", "tasks"),
 }
 VIEWS = {"v_attempts", "v_case_contacts", "v_promises", "v_voiceprint", "v_daily"}
 
