@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import date, datetime, time
+from decimal import Decimal
 from enum import StrEnum
 
 from voicebot.model.outcome import AnsweredBy, Disposition
+from voicebot.model.portfolio import Account
 
 
 class CampaignKind(StrEnum):
-    """What a campaign is for: document V (verification V2a, invitation V2b) and document Q (follow-up Q2, reminder Q3)."""
+    """What a campaign is for: V2a and V2b of document V, Q2 and Q3 of document Q."""
 
     VERIFICATION = "verification"
     INVITATION = "invitation"
@@ -149,3 +151,69 @@ class GateDecision:
     at: datetime
     retry_at: datetime | None = None
     inputs: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRow:
+    """A campaign as it is stored. `definition`: the YAML text it was started with; `profile`: rules of calling;
+    `ratio`, `seed`, `list_sha`, `population`, `drawn`: a drawing (V2a-1) that can be made again."""
+
+    id: str
+    name: str
+    kind: CampaignKind
+    flow: str
+    profile: str
+    definition: str
+    definition_sha: str
+    created_at: datetime
+    state: CampaignState = CampaignState.DRAFT
+    state_reason: str | None = None
+    ratio: float | None = None
+    seed: int | None = None
+    list_sha: str | None = None
+    population: int | None = None
+    drawn: int | None = None
+    strata: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Instalment:
+    """One line of a schedule. `paid`: what came in for it (payments fill the oldest instalment first)."""
+
+    n: int
+    due_on: date
+    due: Decimal
+    paid: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What the rules of campaigns choose from: an account and what is known about it on that day.
+
+    `unpaid`: instalments not wholly paid, the oldest first. `followed_up`: a follow-up call of this loan reached the
+    right party. Classes and ids are None where unknown."""
+
+    account: Account
+    product_id: str | None = None
+    product_class: str | None = None
+    channel_id: str | None = None
+    channel_class: str | None = None
+    funding_source_id: str | None = None
+    agent_id: str | None = None
+    branch: str | None = None
+    region: str | None = None
+    risk_level: str | None = None
+    unpaid: tuple[Instalment, ...] = ()
+    followed_up: bool = False
+    has_voiceprint: bool = False
+    email: str | None = None
+    right_party_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentEffects:
+    """What payments changed: jobs cancelled, promises kept and broken."""
+
+    cancelled: int
+    kept: int
+    broken: int
