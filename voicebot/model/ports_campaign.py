@@ -1,4 +1,4 @@
-"""The port between campaigns and their tables. Blocking, any thread; every write is committed when the method returns."""
+"""The port between campaigns and their tables. Blocking, any thread; writes are committed when a method returns."""
 
 from __future__ import annotations
 
