@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo
 from voicebot.errors import StorageError
 from voicebot.model.voice import Embedding
 
-#: First bytes of an embeddings column: format 1, plain. (An encrypted format gets another mark.)
+#: First bytes of embeddings before they are sealed (vault.py): format 1.
 _PLAIN = b"VE1\0"
 _HEADER = struct.Struct("<4sHH")
 
 
 def encode_embeddings(embeddings: tuple[Embedding, ...]) -> bytes:
     """(n, dim) float64 little-endian after a mark and both sizes. Raises StorageError for an empty or uneven set, or a
-    number that is not finite. The only place that writes voiceprints, so that encryption has one place to go to."""
+    number that is not finite. Only repositories_voice.py stores them, sealed."""
     sizes = {len(e) for e in embeddings}
     if len(sizes) != 1 or 0 in sizes:
         raise StorageError("a voiceprint needs at least one embedding, all of one size")

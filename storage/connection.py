@@ -67,6 +67,8 @@ class Connection:
             if steps.pending(self._db):
                 raise StorageError(f"{self.path}: not a database of this version", hint="`voicebot serve` updates it")
             return
+        # What is deleted is overwritten: a destroyed key must not be left in a free page.
+        self._db.conn.execute("PRAGMA secure_delete = ON")
         if self._wal() != "wal":
             raise StorageError(f"{self.path}: its file system does not allow WAL", hint="put it on a local disk")
         if steps.pending(self._db):
@@ -136,6 +138,12 @@ class Connection:
         """The first row of a query."""
         found = self.rows(sql, values)
         return found[0] if found else None
+
+    def empty_log(self) -> None:
+        """Move the write-ahead log into the file and empty it, so that nothing deleted is left in it. (While a reader
+        holds an old state it stays; it is emptied again when the last connection closes.)"""
+        with self._lock, self.translated():
+            self._db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
         """Harmless where it is closed."""

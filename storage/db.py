@@ -11,16 +11,18 @@ from typing import Self
 from storage import repositories_attempts as attempts
 from storage import repositories_people as people
 from storage import repositories_read as read
+from storage import repositories_voice as voice
 from storage.codec import iso, now_utc
 from storage.connection import Connection
 from storage.owners import Owner
 from storage.records import CallFilter, CallRecord, CallSummary
-from storage.secret import fingerprint, hash_number, load_or_create, secret_path
+from storage.secret import fingerprint, hash_number, key_file, load_or_create, secret_path
+from storage.vault import Vault, vault_path
 from voicebot.errors import StorageError
 from voicebot.model.outcome import Disposition, Outcome, WarningRaised
 from voicebot.model.portfolio import Account
 from voicebot.model.records import AttemptProgress, AttemptStart, CheckRecord, Consent, Turn
-from voicebot.model.voice import VoiceDecision, Voiceprint
+from voicebot.model.voice import VoiceComparison, VoiceDecision, Voiceprint, VoiceprintRecord
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,14 @@ class Reader:
         """The whole portfolio, by account id."""
         return people.accounts(self.db)
 
+    def voiceprints(self, customer_id: str) -> tuple[VoiceprintRecord, ...]:
+        """Every voiceprint a customer ever had, the newest first, without what is in it."""
+        return voice.records(self.db, customer_id)
+
+    def comparisons(self, attempt_id: int) -> tuple[VoiceComparison, ...]:
+        """Every comparison of a call with the voiceprint, in order."""
+        return voice.comparisons(self.db, attempt_id)
+
     def close(self) -> None:
         """Free the file."""
         self.db.close()
@@ -64,9 +74,13 @@ class Reader:
 class SqliteStore(Reader):
     """The port `Store` on SQLite. Any thread may call; writes come one after the other, each on the disk at return."""
 
-    def __init__(self, db: Connection, secret: bytes, owner: Owner, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, db: Connection, secret: bytes, owner: Owner, clock: Callable[[], datetime], master_key: Path | None = None
+    ) -> None:
         super().__init__(db)
         self._secret = secret
+        self._master_key = master_key or vault_path(db.path)
+        self._vault: Vault | None = None
         self._owner = owner
         self._clock = clock
 
@@ -120,9 +134,12 @@ class SqliteStore(Reader):
             return attempts.add_warning(self.db, attempt_id, customer_id, warning, self._clock())
 
     def add_consent(self, attempt_id: int | None, consent: Consent) -> str:
-        """Store a consent (or its refusal, which revokes a voiceprint); returns its id."""
+        """Store a consent (or its refusal, which destroys a voiceprint); returns its id."""
         with self.db.write():
-            return people.add_consent(self.db, attempt_id, consent, self._clock())
+            consent_id = people.add_consent(self.db, attempt_id, consent, self._clock())
+        if consent.purpose == people.VOICEPRINT and consent.granted is False:
+            self.db.empty_log()
+        return consent_id
 
     def consent(self, customer_id: str, purpose: str) -> Consent | None:
         """The newest answer to a purpose; None where never asked."""
@@ -135,13 +152,54 @@ class SqliteStore(Reader):
             return attempts.close_attempt(self.db, attempt_id, outcome, self._clock())
 
     def voiceprint(self, customer_id: str) -> Voiceprint | None:
-        """The active voiceprint; None where there is none (or it was revoked)."""
-        return people.voiceprint(self.db, customer_id)
+        """The active voiceprint, opened; None where there is none (or it was revoked). Raises StorageError where it is
+        spoiled or the master key is another one."""
+        return voice.active(self.db, self.vault(), customer_id)
 
     def save_voiceprint(self, voiceprint: Voiceprint) -> None:
-        """Store and make active."""
+        """Seal, store and make active."""
+        vault = self.vault()
         with self.db.write():
-            people.save_voiceprint(self.db, voiceprint, self._clock())
+            voice.save(self.db, vault, voiceprint, self._clock())
+
+    def revoke_voiceprint(self, customer_id: str) -> bool:
+        """Destroy the customer's voiceprint and its key; True where there was one."""
+        with self.db.write():
+            there = voice.revoke(self.db, customer_id, self._clock())
+        self.db.empty_log()
+        return there
+
+    def add_comparison(self, attempt_id: int, comparison: VoiceComparison) -> None:
+        """Append to the record of comparisons."""
+        with self.db.write():
+            voice.add_comparison(self.db, attempt_id, comparison)
+
+    def vault(self) -> Vault:
+        """What seals the voiceprints; its master key is made at the first use. Raises StorageError where the key file
+        is not the one that this database's voiceprints were sealed with."""
+        if self._vault is None:
+            used = self.db.row("SELECT value FROM meta WHERE key = 'voice_master_key'")
+            if used and not self._master_key.exists():
+                raise StorageError(
+                    f"{self._master_key}: the master key of the voiceprints is missing",
+                    hint="restore it: without it no voiceprint of this database can be read",
+                )
+            key = key_file(self._master_key)
+            with self.db.write():
+                _same_key(self.db, "voice_master_key", key, self._master_key)
+            self._vault = Vault(key)
+        return self._vault
+
+    def change_master_key(self, new: Path) -> int:
+        """Seal every customer's key with the key in file `new` (made where it is not there); returns how many. The old
+        file is no longer needed afterwards, except for backups. Raises StorageError; nothing is changed then."""
+        vault, key = self.vault(), key_file(new)
+        with self.db.write():
+            count = voice.reseal_all(self.db, vault, Vault(key))
+            self.db.run("UPDATE meta SET value = ? WHERE key = 'voice_master_key'", fingerprint(key))
+        self.db.empty_log()
+        self._master_key, self._vault = new, Vault(key)
+        return count
 
     def last_flow(self, account_id: str) -> str | None:
         """See Store."""
@@ -176,14 +234,21 @@ class SqliteStore(Reader):
         self._owner.release()
 
 
-def open_store(path: Path, *, secret: bytes | None = None, clock: Callable[[], datetime] = now_utc) -> SqliteStore:
+def open_store(
+    path: Path,
+    *,
+    secret: bytes | None = None,
+    clock: Callable[[], datetime] = now_utc,
+    master_key: Path | None = None,
+) -> SqliteStore:
     """Open (or create) the database and bring it to this version. `secret`: key of the numbers' hash; None: the key
-    file beside the database, made at the first open. Raises StorageError."""
+    file beside the database, made at the first open. `master_key`: the file with the voiceprints' master key; None:
+    beside the database too. Raises StorageError."""
     db = Connection(path)
     try:
         key = secret if secret is not None else _file_secret(db)
         _check_key(db, key)
-        return SqliteStore(db, key, Owner(path), clock)
+        return SqliteStore(db, key, Owner(path), clock, master_key)
     except BaseException:
         db.close()
         raise
@@ -207,10 +272,14 @@ def _file_secret(db: Connection) -> bytes:
 
 def _check_key(db: Connection, key: bytes) -> None:
     with db.write():
-        db.insert("meta", {"key": "number_key", "value": fingerprint(key)}, "ON CONFLICT (key) DO NOTHING")
-        row = db.row("SELECT value FROM meta WHERE key = 'number_key'")
+        _same_key(db, "number_key", key, secret_path(db.path))
+
+
+def _same_key(db: Connection, name: str, key: bytes, path: Path) -> None:
+    """The key's fingerprint is the one the database was made with (or the first). Raises StorageError."""
+    db.insert("meta", {"key": name, "value": fingerprint(key)}, "ON CONFLICT (key) DO NOTHING")
+    row = db.row("SELECT value FROM meta WHERE key = ?", name)
     if row is None or row["value"] != fingerprint(key):
         raise StorageError(
-            f"{db.path}: this is another key than the one its number hashes were made with",
-            hint=f"restore {secret_path(db.path).name}",
+            f"{db.path}: this is another key than the one its rows were made with", hint=f"restore {path.name}"
         )

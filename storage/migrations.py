@@ -1,4 +1,4 @@
-"""The database's versions, as sqlite-utils migrations: tables first, then the views as views.sql says today."""
+"""The database's versions, as sqlite-utils migrations: tables first, then the views as their files say today."""
 
 from __future__ import annotations
 
@@ -13,13 +13,21 @@ from storage.driver import sqlite3
 
 SET = "voicebot"
 #: The migrations of the tables that this version knows.
-TABLES = frozenset({"001_tables", "002_campaign"})
+TABLES = frozenset({"001_tables", "002_campaign", "003_scoring", "004_trunk", "005_voice"})
+#: The files the views are in, in this order.
+VIEW_FILES = ("views.sql", "views_scoring.sql")
 #: The views' migrations begin so.
 VIEWS = "views_"
 
+#: Which trunk carried the call (its name), and the Q.850 cause of the Reason header (RFC 3326).
+_TRUNK = """
+ALTER TABLE attempts ADD COLUMN trunk TEXT;
+ALTER TABLE attempts ADD COLUMN sip_cause INTEGER CHECK (sip_cause BETWEEN 0 AND 127);
+"""
+
 
 def migrations() -> Migrations:
-    """All in order. The last one's name holds the hash of views.sql, so a changed file is a new migration."""
+    """All in order. The last one's name holds the hash of the views' files, so a changed file is a new migration."""
     steps = Migrations(SET)
 
     @steps(name="001_tables")
@@ -30,13 +38,25 @@ def migrations() -> Migrations:
     def campaign(db: Database) -> None:
         run_script(db, _read("schema_campaign.sql"))
 
-    views = _read("views.sql")
+    @steps(name="003_scoring")
+    def scoring(db: Database) -> None:
+        run_script(db, _read("schema_scoring.sql"))
+
+    @steps(name="004_trunk")
+    def trunk(db: Database) -> None:
+        run_script(db, _TRUNK)
+
+    @steps(name="005_voice")
+    def voice(db: Database) -> None:
+        run_script(db, _read("schema_voice.sql"))
+
+    views = "\n".join(map(_read, VIEW_FILES))
 
     @steps(name=f"{VIEWS}{hashlib.sha256(views.encode()).hexdigest()[:12]}")
     def recreate_views(db: Database) -> None:
         for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall():
             db.execute(f'DROP VIEW "{row[0]}"')
-        # A return to an older views.sql must run again as well.
+        # A return to older views must run again as well.
         db.execute(
             "DELETE FROM _sqlite_migrations WHERE migration_set = ? AND name LIKE 'views\\_%' ESCAPE '\\'", [SET]
         )

@@ -1,4 +1,4 @@
-"""Customers, accounts, consents, voiceprints. Writing functions run inside the caller's transaction."""
+"""Customers, accounts, consents. Writing functions run inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 
-from storage.codec import decode_embeddings, encode_embeddings, from_json, iso, number_key, to_json
+from storage import repositories_voice as voice
+from storage.codec import from_json, iso, number_key, to_json
 from storage.connection import Connection, Row, Value
 from storage.secret import hash_number
 from voicebot.errors import StorageError
 from voicebot.model.portfolio import Account, Customer, Loan, Offer
 from voicebot.model.records import Consent
-from voicebot.model.voice import Voiceprint, VoiceQuality
 
-#: The purpose of a consent that a voiceprint stands on; its refusal revokes the voiceprint.
+#: The purpose of a consent that a voiceprint stands on; its refusal destroys the voiceprint.
 VOICEPRINT = "voiceprint"
 
 _ACCOUNT = """
@@ -123,7 +123,7 @@ def _upsert(db: Connection, table: str, row: dict[str, Value]) -> None:
 
 
 def add_consent(db: Connection, attempt_id: int | None, consent: Consent, now: datetime) -> str:
-    """Store the answer; a refusal of the voiceprint revokes the one there is."""
+    """Store the answer; a refusal of the voiceprint destroys the one there is."""
     number = db.row("SELECT coalesce(max(seq), 0) + 1 AS n FROM consents") or {"n": 1}
     row: dict[str, Value] = {
         "seq": number["n"],
@@ -134,11 +134,7 @@ def add_consent(db: Connection, attempt_id: int | None, consent: Consent, now: d
     }
     db.insert("consents", row)
     if consent.purpose == VOICEPRINT and consent.granted is False:
-        db.run(
-            "UPDATE voiceprints SET revoked_at = ? WHERE customer_id = ? AND revoked_at IS NULL",
-            iso(now),
-            consent.customer_id,
-        )
+        voice.revoke(db, consent.customer_id, now)
     return f"C-{number['n']}"
 
 
@@ -156,43 +152,6 @@ def consent(db: Connection, customer_id: str, purpose: str) -> Consent | None:
         granted=None if row["granted"] is None else bool(row["granted"]),
         at=row["at"],
         evidence=from_json(row["evidence"]),
-    )
-
-
-def save_voiceprint(db: Connection, value: Voiceprint, now: datetime) -> None:
-    """Store and make active; the one before stays as a record."""
-    db.run(
-        "UPDATE voiceprints SET replaced_at = ? WHERE customer_id = ? AND replaced_at IS NULL AND revoked_at IS NULL",
-        iso(now),
-        value.customer_id,
-    )
-    row: dict[str, Value] = {
-        "customer_id": value.customer_id,
-        "consent_id": value.consent_id,
-        "model_id": value.model_id,
-        "embeddings": encode_embeddings(value.embeddings),
-        "net_speech_s": value.net_speech_s,
-        **dataclasses.asdict(value.quality),
-        "enrolled_at": value.enrolled_at,
-    }
-    db.insert("voiceprints", row)
-
-
-def voiceprint(db: Connection, customer_id: str) -> Voiceprint | None:
-    """The active one."""
-    row = db.row(
-        "SELECT * FROM voiceprints WHERE customer_id = ? AND replaced_at IS NULL AND revoked_at IS NULL", customer_id
-    )
-    if row is None:
-        return None
-    return Voiceprint(
-        customer_id=row["customer_id"],
-        model_id=row["model_id"],
-        embeddings=decode_embeddings(row["embeddings"]),
-        net_speech_s=row["net_speech_s"],
-        quality=VoiceQuality(row["snr_db"], row["clipping"], row["speech_share"], row["lost_frames"]),
-        enrolled_at=row["enrolled_at"],
-        consent_id=row["consent_id"],
     )
 
 

@@ -109,6 +109,8 @@ def _progress(row: Row) -> AttemptProgress:
         recording=row["recording"],
         last_step=row["last_step"],
         media=json.loads(row["media"]) if row["media"] else None,
+        sip_cause=row["sip_cause"],
+        trunk=row["trunk"],
     )
 
 

@@ -1,4 +1,6 @@
-"""The secret behind the keyed hash of telephone numbers: a file next to the database, readable by its owner only."""
+"""Key files: of the keyed hash of telephone numbers (next to the database) and the master key of the voiceprints.
+
+Readable by their owner only."""
 
 from __future__ import annotations
 
@@ -23,9 +25,13 @@ def secret_path(database: Path) -> Path:
 
 
 def load_or_create(database: Path) -> bytes:
+    """The key of a database's number hashes. Raises StorageError where it cannot be read or written."""
+    return key_file(secret_path(database))
+
+
+def key_file(path: Path) -> bytes:
     """32 random bytes, the same at every open. Created with mode 0600; written elsewhere and linked into place, so that
     another process never sees half a file. Raises StorageError where it cannot be read or written."""
-    path = secret_path(database)
     try:
         if not path.exists():
             _create(path)

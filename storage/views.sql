@@ -19,6 +19,13 @@ typed AS (
   SELECT *,
     CASE
       WHEN direction = 'inbound' OR disposition IS NULL             THEN NULL
+      WHEN error = 'trunk'                                          THEN NULL  -- no trunk took the call
+      -- The network's part says the same as voicebot/model/sip_status.py; the Q.850 cause is nearer to what happened.
+      WHEN answered_at IS NULL AND sip_cause IN (34, 38, 41, 42)    THEN NULL
+      WHEN answered_at IS NULL AND sip_cause IN (1, 22, 28)         THEN 'invalid_number'
+      WHEN answered_at IS NULL AND sip_cause = 20                   THEN 'powered_off'
+      WHEN answered_at IS NULL AND sip_cause = 17                   THEN 'busy'
+      WHEN answered_at IS NULL AND sip_cause IN (18, 19)            THEN 'no_answer'
       WHEN sip_status IN (404, 410, 484, 604)                       THEN 'invalid_number'
       WHEN error = 'announcement_not_in_service'                    THEN 'invalid_number'
       WHEN error = 'announcement_barred'                            THEN 'suspended'
@@ -37,7 +44,7 @@ SELECT
   t.id AS attempt_id, t.account_id, t.customer_id, c.name AS customer_name, t.campaign_id, t.flow, t.script_version,
   'phone' AS method, 'bot' AS handled_by, t.direction, t.driver, t.number_hash,
   t.planned_at, t.started_at, t.answered_at, t.ended_at, t.closed_at, t.local_time, t.timezone, t.state,
-  t.sip_call_id, t.sip_status, t.sip_reason,
+  t.sip_call_id, t.sip_status, t.sip_reason, t.sip_cause, t.trunk,
   t.answered_by, t.answered_by_cause,
   t.disposition, t.right_party, t.appointment, t.callback_at, t.intents, t.refusal, t.dispute, t.hardship, t.opt_out,
   t.transferred, t.hung_up_by, t.step_at_end AS last_step, t.error,
@@ -62,8 +69,10 @@ SELECT
   coalesce(sum(v.counts), 0) AS n_call,
   coalesce(sum(v.hung_up), 0) AS n_hang,
   count(*) FILTER (WHERE v.feedback = 'invalid_number') AS n_invalid_number,
+  count(*) FILTER (WHERE v.feedback = 'suspended') AS n_suspended,
   count(*) FILTER (WHERE v.feedback = 'wrong_party') AS n_wrong_party,
   count(*) FILTER (WHERE v.feedback = 'rejected') AS n_rejected,
+  count(*) FILTER (WHERE v.feedback = 'powered_off') AS n_powered_off,
   count(*) FILTER (WHERE v.feedback = 'machine') AS n_machine,
   count(*) FILTER (WHERE v.feedback = 'busy') AS n_busy,
   count(*) FILTER (WHERE v.feedback = 'no_answer') AS n_no_answer,

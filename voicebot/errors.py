@@ -8,6 +8,8 @@
     ├── EngineError            an engine failed on good input
     ├── StorageError           the database refused, is too old, or is full
     ├── PortfolioError         an imported file has bad rows (all of them listed)
+    ├── ScoringError           a formula was given values that cannot be
+    ├── CampaignError          a campaign or rule of calling is wrong (file:line), or cannot be done
     ├── CallError              something about one call
     │   ├── CallRefused        the far end answered 3xx-6xx (carries the SIP status)
     │   ├── CallNotAnswered    nobody answered in time (we cancelled)
@@ -80,6 +82,18 @@ class PortfolioError(VoicebotError):
     code = "portfolio"
 
 
+class ScoringError(VoicebotError):
+    """A formula was given values that cannot be, or something to score is not there; the message names all of them."""
+
+    code = "scoring"
+
+
+class CampaignError(VoicebotError):
+    """A campaign's definition or a profile of calling rules is wrong, or what is asked of a campaign cannot be done."""
+
+    code = "campaign"
+
+
 class CallError(VoicebotError):
     """Something about one call."""
 
@@ -110,10 +124,11 @@ class CallEnded(CallError):
 
 
 class TrunkError(VoicebotError):
-    """The SIP server cannot be reached or rejects our credentials."""
+    """The SIP server cannot be reached or rejects our credentials. `status`: its last answer to a call, where one came."""
 
     code = "trunk"
     retryable = True
+    status: int | None = None
 
 
 class DialForbidden(VoicebotError):
@@ -123,7 +138,13 @@ class DialForbidden(VoicebotError):
 
 
 class AdmissionError(VoicebotError):
-    """The cap on calls is reached, or the server is draining."""
+    """The cap on calls is reached, or the server is draining. `retry_after_s`: when to try again, seconds from now."""
 
     code = "admission"
     retryable = True
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: int | None = None) -> None:
+        if retry_after_s is not None:
+            hint = "; ".join(filter(None, (f"try again in {retry_after_s} s", hint)))
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s

@@ -144,7 +144,8 @@ class CallLeg(Protocol):
         ...
 
     async def wait_answered(self, timeout_s: float) -> None:
-        """Outbound: wait for the 200 OK. Raises CallRefused, CallNotAnswered (after sending CANCEL)."""
+        """Outbound: wait for the 200 OK. Raises CallRefused, CallNotAnswered (after sending CANCEL), TrunkError where
+        several trunks were tried and none took the call."""
         ...
 
     async def answer(self) -> None:
@@ -152,7 +153,7 @@ class CallLeg(Protocol):
         ...
 
     async def reject(self, status: int = 486) -> None:
-        """Inbound: refuse."""
+        """Inbound: refuse; 503 tells the caller when to try again (`telephony.retry_after_s`)."""
         ...
 
     def read(self, max_bytes: int) -> bytes:
@@ -186,6 +187,19 @@ class CallLeg(Protocol):
 
     def on_end(self, callback: Callable[[LegEnd], None]) -> None:
         """Call back once when the leg ends (at once where it has ended)."""
+        ...
+
+    @property
+    def held(self) -> bool:
+        """True while the far end holds us (RFC 3264 section 8.4): it hears nothing, and what comes is not the customer."""
+        ...
+
+    async def hold(self) -> None:
+        """Hold the far end. Raises CallEnded, CallError where it cannot be done."""
+        ...
+
+    async def resume(self) -> None:
+        """End our hold. Raises as `hold`."""
         ...
 
     async def transfer(self, target: str) -> bool:

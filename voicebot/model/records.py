@@ -41,6 +41,8 @@ class AttemptProgress:
     recording: str | None = None  # path below the recordings folder
     last_step: str | None = None
     media: Mapping[str, float] | None = None  # the leg's statistics
+    sip_cause: int | None = None  # Q.850, where the Reason header tells it
+    trunk: str | None = None  # the name of the trunk that had the call last
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What the network's answer to a call means for the business: disposition, and feedback of specification section 3.
 
-One table for SIP statuses (RFC 3261 section 21) and one for Q.850 causes, which come in the Reason header (RFC 3326) and
-are nearer to what happened, so they go first. `storage/views.sql` says the same in SQL; a test compares them.
+One table for SIP statuses (RFC 3261 section 21) and one for Q.850 causes, which come in the Reason header (RFC 3326)
+and are nearer to what happened, so they go first. `storage/views.sql` says the same in SQL; a test compares them.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _CAUSE = re.compile(r"\bQ\.850\b[^,]*?;\s*cause\s*=\s*(\d{1,3})\b", re.IGNORECAS
 
 
 def network_result(status: int | None, cause: int | None = None) -> NetworkResult:
-    """Of a call that ended before it was answered. `status` None: no final answer came; `cause`: Q.850 (None: not told)."""
+    """Of a call that ended before it was answered. `status` None: no final answer; `cause` None: no Q.850 told."""
     if cause in _NETWORK_CAUSES:
         return _FAILED
     feedback = _CAUSES.get(cause) if cause is not None else None
@@ -78,5 +78,5 @@ def q850_cause(reason: str) -> int | None:
 
 
 def about_the_network(cause: int) -> bool:
-    """Whether a Q.850 cause tells of the network, not of the customer: no route, or resources and services (classes 2 on)."""
+    """Whether a Q.850 cause tells of the network, not of the customer: no route, resources, services (classes 2 on)."""
     return cause in {2, 3} or cause >= 32

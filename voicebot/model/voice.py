@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-#: A speaker embedding, L2-normalised, 192 numbers for ECAPA-TDNN (Desplanques et al. 2020).
+#: A speaker embedding, L2-normalised: 192 numbers for ECAPA-TDNN (Desplanques et al. 2020) and for CAM++ (Wang et al.
+#: 2023), 384 for both.
 Embedding = tuple[float, ...]
 
 
@@ -53,6 +54,8 @@ class VoiceEvidence:
     quality: VoiceQuality
     low_windows: int = 0  # newest windows in a row below the change limit (the phone handed over)
     changed: bool = False  # another voice took over after a match; the figures above count only what came since
+    raised: bool = False  # the voice is well above the customer's calm one in pitch, level and brightness
+    peak_llr: float | None = None  # the highest LLR so far that a decision could rest on
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +84,27 @@ class Voiceprint:
     quality: VoiceQuality
     enrolled_at: str  # UTC, ISO 8601
     consent_id: str | None = None
+    calm: tuple[float, ...] = ()  # the calm voice in pitch, level and brightness (voiceprint/arousal.py); () unknown
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceprintRecord:
+    """That there was a voiceprint, without what is in it. Times UTC, ISO 8601; None: not replaced, not revoked."""
+
+    model_id: str
+    net_speech_s: float
+    quality: VoiceQuality
+    enrolled_at: str
+    consent_id: str | None
+    replaced_at: str | None
+    revoked_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceComparison:
+    """One comparison of a call with the voiceprint: `t` seconds from the answer, the decision that stood then, and the
+    newest window's own cosine."""
+
+    t: float
+    decision: VoiceDecision
+    last_score: float | None = None

@@ -22,8 +22,14 @@ TABLES = {
     # 002_campaign
     *("products", "channels", "funding_sources", "agents", "schedules", "payments", "do_not_call_lists"),
     *("personal_windows", "jobs", "gate_decisions", "messages", "tasks"),
+    # 003_scoring
+    *("scores", "collectors", "case_collectors", "contacts", "tags", "data_imports", "collection_numbers"),
+    *("base_stations", "number_calls", "applicant_calls", "devices"),
 }
-VIEWS = {"v_attempts", "v_case_contacts", "v_promises", "v_voiceprint", "v_daily"}
+VIEWS = {
+    *("v_attempts", "v_case_contacts", "v_promises", "v_voiceprint", "v_daily"),
+    *("v_contacts", "v_dues", "v_performance", "v_performance_money"),
+}
 
 
 def names(db: Connection, kind: str) -> set[str]:

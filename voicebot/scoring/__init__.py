@@ -1,0 +1,1 @@
+"""What the outcomes mean: cases, collectors, early warning, tags, performance and pre-loan risk, as pure formulas."""
