@@ -105,6 +105,7 @@ class Caller:
                     await self._next(None)
         except TimeoutError:
             self.story.failures.append(f"the call was still going after {self._scenario.call.max_s:g} s")
+        else:
             if self.story.ended_by == "bot":  # a BYE overtakes the sound that was sent before it
                 await asyncio.sleep(min(_MOST_BEHIND_S, self._phone.line.behind_s))
         finally:

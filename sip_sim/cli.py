@@ -12,15 +12,17 @@ from sip_sim.audio import write_wav
 from sip_sim.cli_load import load_command
 from sip_sim.desk import Desk, DeskSpec
 from sip_sim.ears import Ears
+from sip_sim.ears_apart import EarsApart
 from sip_sim.errors import SimError
-from sip_sim.events import Emit, JsonLines, in_words
-from sip_sim.model import Persona
+from sip_sim.events import Emit, JsonLines, Words
+from sip_sim.model import Persona, Scenario
 from sip_sim.recording import record
 from sip_sim.registrar import Algorithm, Registrar
 from sip_sim.report import ScenarioResult, table, troubles, write_json, write_junit
 from sip_sim.report_html import write_html
 from sip_sim.runner import Runner, RunSpec
 from sip_sim.scenario import SCENARIOS, Surroundings, load_all, load_numbers, load_personas
+from sip_sim.stopping import nobody_reads, tell, tell_what_ran, until_done_or_stopped
 from sip_sim.voices import VoiceBox, load_registry
 
 EARS = Path("models/whisper-tiny-en")
@@ -66,8 +68,9 @@ RUN_EXAMPLES = """
 Examples:
   sip-sim run sip_sim/scenarios --portfolio examples/portfolio
   sip-sim run my.yaml --listen 127.0.0.1:0 --events --out var/sim
-  sip-sim run my.yaml --report var/sim/report.html
+  sip-sim run my_scenarios --brief --junit var/sim/junit.xml --report var/sim/report.html
   sip-sim run inbound.yaml --target sip:127.0.0.1:5060
+  sip-sim run my_scenarios --target sip:127.0.0.1:5060 --parallel 4
 """
 
 
@@ -82,6 +85,11 @@ Examples:
     "--out", default="var/sim", show_default=True, type=click.Path(path_type=Path), help="Recordings and reports."
 )
 @click.option("--expect-only", multiple=True, help="Run only the scenario of this name (file name without .yaml).")
+@click.option(
+    "--parallel", default=1, show_default=True, type=click.IntRange(1, 200), help="Customers who call at the same time."
+)
+@click.option("--flat", is_flag=True, help="Of a folder only its own files, not those of the folders in it.")
+@click.option("--brief", is_flag=True, help="While it runs, print results only, not what is said.")
 @click.option("--events", is_flag=True, help="Print JSON lines as things happen, for a program to read.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of a table.")
 @click.option("--junit", type=click.Path(path_type=Path), help="Write a JUnit report to this file.")
@@ -99,6 +107,8 @@ Examples:
 @click.option(
     "--ears", default=EARS, show_default=True, type=click.Path(path_type=Path), help="Whisper tiny.en folder."
 )
+@click.option("--ears-apart", is_flag=True, help="Recognise in a process of its own, which gives way to the calls.")
+@click.option("--known", type=click.Path(path_type=Path), help="Folder of prompts known by their sound (--ears-apart).")
 def run(
     paths: tuple[Path, ...],
     listen: str,
@@ -107,6 +117,9 @@ def run(
     out: Path,
     cache: Path,
     expect_only: tuple[str, ...],
+    parallel: int,
+    flat: bool,
+    brief: bool,
     events: bool,
     as_json: bool,
     junit: Path | None,
@@ -117,13 +130,12 @@ def run(
     digest: str,
     challenge_invite: bool,
     ears: Path,
+    ears_apart: bool,
+    known: Path | None,
 ) -> None:
-    """Serve every scenario of PATHS (files or folders) once, then report. Exit status 1 where one failed."""
-    scenarios = load_all(paths or (SCENARIOS,), _surroundings(portfolio))
-    if expect_only:
-        scenarios = [scenario for scenario in scenarios if scenario.slug in expect_only]
-        if not scenarios:
-            raise SimError("no scenario has that name", hint="a scenario's name is its file's name without .yaml")
+    """Serve every scenario of PATHS (files, or folders with the folders in them) once, then report. Exit status 1
+    where one failed. Ctrl-C hangs up, and reports what ran until then (exit status 130)."""
+    scenarios = _named(load_all(paths or (SCENARIOS,), _surroundings(portfolio), flat=flat), expect_only)
     host, port = host_and_port(listen)
     registrar = _registrar(account, digest, challenge_invite)
 
@@ -134,11 +146,25 @@ def run(
         if html is not None:
             write_html(html, results)
 
-    spec = RunSpec(host, port, target, out, seed, wait_s, registrar, write)
-    emit: Emit = JsonLines(sys.stdout) if events else lambda event: click.echo(in_words(event), err=True)
-    runner = Runner(scenarios, spec, VoiceBox(cache), Ears(ears), emit)
-    results = asyncio.run(runner.run())
+    spec = RunSpec(host, port, target, out, seed, wait_s, registrar, write, parallel)
+    emit: Emit = JsonLines(sys.stdout, lambda: nobody_reads(runner)) if events else Words(tell, brief)
+    hears = EarsApart(ears, known=known) if ears_apart else Ears(ears)
+    runner = Runner(scenarios, spec, VoiceBox(cache), hears, emit)
+    results = asyncio.run(until_done_or_stopped(runner))
     _report(results, out, events=events, as_json=as_json)
+    tell_what_ran(runner, results)
+    if any(not result.passed for result in results):
+        raise SystemExit(1)
+
+
+def _named(scenarios: list[Scenario], names: tuple[str, ...]) -> list[Scenario]:
+    """Those of these names; all where none is given."""
+    known = {scenario.slug for scenario in scenarios}
+    if unknown := [name for name in names if name not in known]:
+        raise SimError(
+            f"no scenario is called {', '.join(unknown)}", hint="a scenario's name is its file's name without .yaml"
+        )
+    return [scenario for scenario in scenarios if not names or scenario.slug in names]
 
 
 def _report(results: list[ScenarioResult], out: Path, *, events: bool, as_json: bool) -> None:
@@ -150,8 +176,6 @@ def _report(results: list[ScenarioResult], out: Path, *, events: bool, as_json: 
         Console().print(table(results))
         for line in troubles(results):
             click.echo(line)
-    if any(not result.passed for result in results):
-        raise SystemExit(1)
 
 
 CHECK_EXAMPLES = """

@@ -15,6 +15,7 @@ from sip_sim.load import Progress, copies, figures, in_lines, only
 from sip_sim.report import troubles, write_json
 from sip_sim.runner import Runner, RunSpec
 from sip_sim.scenario import Surroundings, load_all
+from sip_sim.stopping import tell_what_ran, until_done_or_stopped
 from sip_sim.voices import VoiceBox
 
 EXAMPLES = """
@@ -63,15 +64,17 @@ def load_command(
         if many[0].call.direction == "inbound" and not target:
             raise SimError("in this scenario the customer calls, but whom?", hint="give --target sip:HOST:PORT")
         host, port = host_and_port(listen)
-        spec = RunSpec(host, port, target, out, wait_s=wait_s, together=True)
+        spec = RunSpec(host, port, target, out, wait_s=wait_s, parallel=calls)
         progress = Progress(calls, lambda line: click.echo(f"\r{line}    ", nl=False, err=True))
-        results = asyncio.run(Runner(many, spec, VoiceBox(cache), Ears(ears), progress).run())
+        runner = Runner(many, spec, VoiceBox(cache), Ears(ears), progress)
+        results = asyncio.run(until_done_or_stopped(runner))
         click.echo("", err=True)
         write_json(out / "report.json", results)
         found = figures(results)
         click.echo(json.dumps(found) if as_json else "\n".join(in_lines(found)))
         for line in troubles(results)[:20]:
             click.echo(line, err=True)
+        tell_what_ran(runner, results)
         if found["failed"]:
             raise SystemExit(1)
 

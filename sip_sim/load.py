@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from sip_sim.errors import ScenarioError
-from sip_sim.events import Event
+from sip_sim.events import Count, Event
 from sip_sim.model import Scenario
 from sip_sim.recorder import percentile
 from sip_sim.report import ScenarioResult
@@ -42,27 +42,19 @@ class Progress:
 
     total: int
     show: Callable[[str], None]
-    talking: int = 0
-    passed: int = 0
-    failed: int = 0
+    count: Count = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.count = Count(self.total)
 
     def __call__(self, event: Event) -> None:
         """Take note of one event."""
-        kind = event["event"]
-        if kind == "answered":
-            self.talking += 1
-        elif kind == "result":
-            self.talking -= int(event.get("timing") is not None)
-            self.passed += int(bool(event["passed"]))
-            self.failed += int(not event["passed"])
-        else:
-            return
-        self.show(self.line())
+        if self.count.note(event):
+            self.show(self.line())
 
     def line(self) -> str:
         """`12 of 50 calls done, 8 talking, 1 failed`."""
-        done = self.passed + self.failed
-        return f"{done} of {self.total} calls done, {max(0, self.talking)} talking, {self.failed} failed"
+        return self.count.line()
 
 
 def figures(results: Sequence[ScenarioResult]) -> Event:

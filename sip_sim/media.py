@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import threading
@@ -12,12 +13,14 @@ from typing import Final
 
 import numpy as np
 
+from sip_sim.capture import Capture
 from sip_sim.errors import PhoneError
 from sip_sim.g711 import FRAME, Samples, through
 from sip_sim.hearing import FRAME_S, SpeechDetector, SpeechEnded, SpeechStarted
 from sip_sim.network import REORDERED_S, NetworkSpec, Shaper
 from sip_sim.playout import PlayoutBuffer
 from sip_sim.recorder import Recorder
+from sip_sim.rtcp import RtcpReports
 from sip_sim.rtp import MediaFormat, RtpReader, RtpSender
 from sip_sim.surroundings import LineSound
 
@@ -81,7 +84,10 @@ class MediaLine(threading.Thread):
         super().__init__(name="sip-sim-media", daemon=True)
         self._rtp, self._rtcp = open_ports(host)
         self.port = int(self._rtp.getsockname()[1])
+        self.capture = Capture()
+        self.capture.stamp(self._rtp)
         self.recorder = Recorder()
+        self._reports = RtcpReports()
         self.out = Shaper(network, seed, network.silences("caller"))
         self.inward = Shaper(network, seed + 1, network.silences("bot"))
         self._frame_s = FRAME_S / (1.0 + network.drift_ppm * 1e-6)
@@ -120,6 +126,11 @@ class MediaLine(threading.Thread):
     def now(self) -> float:
         """Seconds of audio since the start."""
         return self._ticks * FRAME_S
+
+    @property
+    def answered_at(self) -> float:
+        """The start on the monotonic clock; 0 before it."""
+        return self._clock_start
 
     @property
     def behind_s(self) -> float:
@@ -213,19 +224,25 @@ class MediaLine(threading.Thread):
     def _read_all(self, source: socket.socket, now: float) -> None:
         while True:
             try:
-                data, _ = source.recvfrom(4096)
+                if source is self._rtp:
+                    self.inward.push(now, self.capture.receive(source))
+                else:
+                    self._reports.reported(source.recv(4096), now)
             except (BlockingIOError, ConnectionRefusedError):
                 return
-            if source is self._rtp:
-                self.inward.push(now, data)
 
     def _move_packets(self, now: float) -> None:
         with self._lock:
             for data in self.inward.due(now):
+                self._reports.received(data)
                 if self._reader is not None:
                     self._reader.feed(data)
             for data in self.out.due(now):
                 self._transmit(data)
+            report = self._reports.due(now)
+        if report is not None and self._remote is not None:
+            with contextlib.suppress(OSError):
+                self._rtcp.sendto(report, (self._remote[0], self._remote[1] + 1))
 
     def _transmit(self, data: bytes) -> None:
         if self._remote is None:
@@ -247,6 +264,7 @@ class MediaLine(threading.Thread):
             frame = self._around.mix(own, heard)
             packets = self._sender.tick(frame) if self._sender is not None and self.sending else []
         for data in packets:
+            self._reports.sent(data)
             self.out.push(now, data)
         sent = through(self._media.codec, frame) if spoken.size or not self._around.silent else frame
         self.recorder.add(sent, heard, own)

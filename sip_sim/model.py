@@ -132,8 +132,9 @@ class Scenario:
     not_hears: tuple[str, ...]
     expect: Expect
     agent: Agent | None = None
+    label: str = ""  # where another file of the run has the same name
 
     @property
     def slug(self) -> str:
-        """The file's name without its ending: names the scenario in reports and file names."""
-        return self.path.stem
+        """The file's name without its ending (or its label): names the scenario in reports and file names."""
+        return self.label or self.path.stem

@@ -7,6 +7,7 @@ import wave
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -124,7 +125,7 @@ def _words(lines: Sequence[Line]) -> tuple[str, int]:
 def _rows(said: Sequence[Line]) -> list[list[tuple[Line, float]]]:
     """First row that has room for each box; (line, width in pixels)."""
     rows: list[list[tuple[Line, float]]] = []
-    for line, following in zip(said, [*said[1:], None], strict=True):
+    for line, following in zip_longest(said, said[1:]):
         width = max(_LEAST_WIDTH, (line.t1 - line.t0) * SCALE)
         room = (following.t0 - line.t0) * SCALE - 4 if following is not None else width
         width = min(width, room) if room >= _NARROWEST else width

@@ -18,15 +18,15 @@ from sip_sim.errors import PhoneError, SimError
 from sip_sim.events import Emit, Event
 from sip_sim.g711 import Samples
 from sip_sim.in_dialog import ReferTo
-from sip_sim.judging import judge
 from sip_sim.model import Scenario
+from sip_sim.outcome import Outcomes
 from sip_sim.phone import LineSpec, Phone, Switchboard
 from sip_sim.registrar import Registrar
 from sip_sim.rendering import ANNOUNCER, backgrounds, render
 from sip_sim.report import ScenarioResult, summary
 from sip_sim.scenario import with_seed
 from sip_sim.sip import SipEndpoint
-from sip_sim.transfer import AgentDesk, execute_refer
+from sip_sim.transfer import AgentDesk, Talk, execute_refer
 from sip_sim.voices import VoiceBox
 
 _BETWEEN_RINGS_S: Final = 0.3
@@ -45,7 +45,7 @@ class RunSpec:
     wait_s: float = 300.0
     registrar: Registrar | None = None
     write: Callable[[list[ScenarioResult]], None] = lambda _: None  # the reports, before `done` is told
-    together: bool = False  # inbound scenarios call at the same time
+    parallel: int = 1  # customers who call at the same time (how many the bot calls is the bot's affair)
 
 
 @dataclass(slots=True)
@@ -71,6 +71,8 @@ class Runner:
         self._speech: Speech = {}
         self._noise: dict[str, Samples] = {}
         self._idle_since = 0.0
+        self._stopped = False
+        self._outcomes = Outcomes(spec.out)
         self._endpoint = SipEndpoint(spec.host, spec.port, spec.registrar)
         self._board = Switchboard(self._endpoint, self._incoming)
 
@@ -79,13 +81,29 @@ class Runner:
         """Where the endpoint listens."""
         return self._endpoint.address
 
+    @property
+    def stopped(self) -> bool:
+        """Was it told to stop?"""
+        return self._stopped
+
+    @property
+    def not_run(self) -> list[str]:
+        """Scenarios that did not run, because the run was stopped before."""
+        return [slot.scenario.slug for slot in self._slots if slot.result is None]
+
+    def stop(self) -> None:
+        """End now: calls going on are hung up and judged as far as they came, the others do not begin."""
+        self._stopped = True
+        for slot in self._slots:
+            if not slot.taken:
+                slot.taken = True
+                slot.done.set()
+        for task in self._tasks:
+            task.cancel()
+
     async def run(self) -> list[ScenarioResult]:
         """Render, listen, serve all scenarios; results in the order of the files."""
-        scenarios = [slot.scenario for slot in self._slots]
-        self._speech = await asyncio.to_thread(render, scenarios, self._voices)
-        self._noise = await asyncio.to_thread(backgrounds, scenarios, self._voices)
-        if any(scenario.caller for scenario in scenarios):
-            await asyncio.to_thread(self._ears.load)
+        await self._prepare()
         await self._endpoint.start()
         try:
             self._emit(self._ready())
@@ -100,8 +118,19 @@ class Runner:
             await self._endpoint.stop()
         results = [slot.result for slot in self._slots if slot.result is not None]
         self._spec.write(results)
-        self._emit(summary(results))
+        self._emit({**summary(results), "not_run": len(self.not_run)})
         return results
+
+    async def _prepare(self) -> None:
+        """All that is said in the calls, and the ears."""
+        speech: dict[tuple[str, str], Samples] = {}
+        for slot in self._slots:
+            if not self._stopped:
+                speech |= await asyncio.to_thread(render, [slot.scenario], self._voices)
+                self._noise |= await asyncio.to_thread(backgrounds, [slot.scenario], self._voices)
+        self._speech = speech
+        if any(slot.scenario.caller for slot in self._slots) and not self._stopped:
+            await asyncio.to_thread(self._ears.load)
 
     def _ready(self) -> Event:
         host, port = self._endpoint.address
@@ -131,7 +160,7 @@ class Runner:
                 idle = loop.time() - self._idle_since
                 if not slot.taken and not self._tasks and idle >= self._spec.wait_s:
                     slot.taken = True
-                    self._settle(slot, self._result(slot, ("nobody called this number in time",)))
+                    self._settle(slot, self._outcomes.without_call(slot.scenario, "nobody called this number in time"))
 
     def _incoming(self, call: IncomingCall, user: str) -> Phone | None:
         number = re.sub(r"\D", "", user)
@@ -185,22 +214,34 @@ class Runner:
         task.add_done_callback(self._tasks.discard)
 
     async def _dial_in(self) -> None:
-        """Customers who call the bank: one by one, each when the bank's own calls to that number are over."""
-        inward = [slot for slot in self._slots if slot.scenario.call.direction == "inbound"]
-        for slot in inward:
-            for other in self._slots:
-                if other not in inward and other.scenario.call.number == slot.scenario.call.number:
-                    await other.done.wait()
-            slot.taken = True
-            phone = self._phone(slot.scenario)
-            self._spawn(slot, phone)
-            if not self._spec.together:
-                await slot.done.wait()
+        """Customers who call the bank, `parallel` at a time, each when no other call of that number is to come first:
+        the bank's own calls go before, then customers in the order of the list."""
+        lines = asyncio.Semaphore(self._spec.parallel)
+        inward: list[_Slot] = []
+        waiting: list[Coroutine[None, None, None]] = []
+        for slot in self._slots:
+            if slot.scenario.call.direction == "inbound":
+                number = slot.scenario.call.number
+                first = [s for s in self._slots if s.scenario.call.direction == "outbound" or s in inward]
+                inward.append(slot)
+                before = [s for s in first if s.scenario.call.number == number]
+                waiting.append(self._call_in(slot, before, lines))
+        await asyncio.gather(*waiting)
+
+    async def _call_in(self, slot: _Slot, before: Sequence[_Slot], lines: asyncio.Semaphore) -> None:
+        for other in before:
+            await other.done.wait()
+        async with lines:
+            if not slot.taken:
+                slot.taken = True
+                self._spawn(slot, self._phone(slot.scenario))
+            await slot.done.wait()
 
     async def _serve(self, slot: _Slot, phone: Phone) -> None:
         scenario = slot.scenario
         story = slot.story
         phone.on_refer = lambda target: self._referred(slot, phone, target)
+        answered = False
         try:
             answered = await (self._ring(scenario, phone) if phone.call_id else self._dial(scenario, phone))
             if answered:
@@ -208,18 +249,26 @@ class Runner:
                 await Caller(scenario, phone, self._ears, self._speech, self._emit, story).run()
         except SimError as error:
             story.failures.insert(0, error.message)
+        except asyncio.CancelledError:
+            if not self._stopped:
+                raise
+            story.failures.insert(0, "stopped while the call was going on")
+            if not answered:
+                phone.reject(480)
         finally:
             await self._transfers_over(slot)
             await phone.close()
             self._board.remove(phone)
-        self._settle(slot, self._judge(slot, phone, story))
+        self._settle(slot, self._outcomes.of_call(scenario, phone, story))
 
     def _referred(self, slot: _Slot, phone: Phone, target: ReferTo) -> None:
-        self._beside(slot, execute_refer(slot.scenario, phone, target, slot.story, self._emit))
+        talk = Talk(self._ears, self._speech)
+        self._beside(slot, execute_refer(slot.scenario, phone, target, slot.story, self._emit, talk))
 
     async def _transfers_over(self, slot: _Slot) -> None:
         """Wait for the customer's and the agent's talk; a phone still ringing or talking then is hung up."""
-        _, late = await asyncio.wait(slot.transfers, timeout=_TRANSFER_S) if slot.transfers else (set(), set())
+        patience = 0 if self._stopped else _TRANSFER_S
+        _, late = await asyncio.wait(slot.transfers, timeout=patience) if slot.transfers else (set(), set())
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
@@ -280,56 +329,16 @@ class Runner:
         dialing = asyncio.create_task(phone.dial(target, remote, scenario.call.number))
         await asyncio.sleep(0)
         self._board.add(phone)
-        status = await dialing
+        try:
+            status = await dialing
+        except asyncio.CancelledError:
+            dialing.cancel()
+            raise
         if status != 200:
             raise PhoneError(
                 f"the bot answered {status or 'nothing'} to the call", hint="is the bot serving at --target?"
             )
         return True
-
-    def _judge(self, slot: _Slot, phone: Phone, story: Story) -> ScenarioResult:
-        scenario, recorder, ladder = slot.scenario, phone.line.recorder, phone.ladder
-        timing = recorder.timing()
-        failures = judge(scenario, story, timing, ladder, recorder.voice(), recorder.tracks()[1])
-        base = self._spec.out / scenario.slug
-        if timing.length_s > 0:
-            recorder.save(base.with_suffix(".wav"))
-        ladder.save(base.with_suffix(".sip.txt"))
-        ended_by = story.ended_by or ("cancelled" if "CANCEL" in ladder.names() else "")
-        return self._result(slot, tuple(failures), phone, story, ended_by)
-
-    def _result(
-        self,
-        slot: _Slot,
-        failures: tuple[str, ...],
-        phone: Phone | None = None,
-        story: Story | None = None,
-        ended_by: str = "",
-    ) -> ScenarioResult:
-        scenario, told = slot.scenario, story or Story()
-        base = self._spec.out / scenario.slug
-        talked = phone is not None and phone.line.now > 0
-        return ScenarioResult(
-            scenario=scenario.slug,
-            name=scenario.name,
-            file=str(scenario.path),
-            account=scenario.call.account,
-            number=scenario.call.number,
-            direction=scenario.call.direction,
-            failures=failures,
-            sip=phone.ladder.names() if phone else (),
-            ended_by=ended_by,
-            seed=scenario.call.seed or 0,
-            repeats=told.repeats,
-            call_id=phone.call_id if phone else "",
-            digits=told.digits,
-            lines=tuple(told.lines),
-            timing=phone.line.recorder.timing() if phone and talked else None,
-            packets_lost=(phone.line.out.lost + phone.line.inward.lost) if phone else 0,
-            expect=dict(scenario.expect.outcome),
-            wav=str(base.with_suffix(".wav")) if talked else "",
-            ladder=str(base.with_suffix(".sip.txt")) if phone else "",
-        )
 
     def _settle(self, slot: _Slot, result: ScenarioResult) -> None:
         slot.result = result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,12 +39,14 @@ class Surroundings:
     numbers: Mapping[str, str] = field(default_factory=dict)
 
 
-def find_files(paths: Iterable[Path]) -> list[Path]:
-    """Scenario files: those named, and every *.yaml of the folders named, in the order of their names."""
+def find_files(paths: Iterable[Path], *, flat: bool = False) -> list[Path]:
+    """Scenario files: those named, and every *.yaml of the folders named and (but for `flat`) of the folders in them;
+    a folder's own files first, in the order of their names."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted(file for file in path.glob("*.yaml") if file.name != PROMPTS)
+            inside = path.glob("*.yaml") if flat else path.rglob("*.yaml")
+            found += sorted((f for f in inside if f.name != PROMPTS), key=lambda f: (len(f.parts), f))
         else:
             found.append(path)
     if not found:
@@ -51,11 +54,11 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def load_all(paths: Iterable[Path], around: Surroundings) -> list[Scenario]:
-    """Load every file; one ScenarioError that lists the problems of all of them."""
+def load_all(paths: Iterable[Path], around: Surroundings, *, flat: bool = False) -> list[Scenario]:
+    """Load every file; one ScenarioError that lists the problems of all of them. Names (slugs) differ."""
     scenarios: list[Scenario] = []
     problems: list[str] = []
-    for path in find_files(paths):
+    for path in find_files(paths, flat=flat):
         try:
             scenarios.append(load(path, around))
         except ScenarioError as error:
@@ -64,7 +67,19 @@ def load_all(paths: Iterable[Path], around: Surroundings) -> list[Scenario]:
         raise ScenarioError(
             "\n".join(problems), hint="mend the lines named above; docs/testers-guide.md lists the keys"
         )
-    return scenarios
+    return _with_own_names(scenarios)
+
+
+def _with_own_names(scenarios: list[Scenario]) -> list[Scenario]:
+    """Files of one name in several folders get their folder's name before it."""
+    often = Counter(scenario.slug for scenario in scenarios)
+    own = [replace(s, label=f"{s.path.resolve().parent.name}-{s.slug}") if often[s.slug] > 1 else s for s in scenarios]
+    taken: Counter[str] = Counter()
+    for index, scenario in enumerate(own):
+        taken[scenario.slug] += 1
+        if taken[scenario.slug] > 1:
+            own[index] = replace(scenario, label=f"{scenario.slug}-{taken[scenario.slug]}")
+    return own
 
 
 def load(path: Path, around: Surroundings) -> Scenario:

@@ -2,7 +2,8 @@
 
 Added around aiosipua 0.7.1: a log of every message per call, absorption of retransmitted requests (RFC 3261 section
 17.2), the ACK to a refused INVITE (section 17.1.1.3), the remote target of an answered call (section 12.1.2), BYE sent
-again until it is answered, hung-up calls forgotten, REGISTER and digest challenges (registrar.py).
+again until it is answered, hung-up calls forgotten, REGISTER and digest challenges (registrar.py), Record-Route and the
+route set (routing.py).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from sip_sim.errors import PhoneError
 from sip_sim.in_dialog import ReferTo, Renegotiation, far_address, forked_answer, notify_progress, parse_refer_to
 from sip_sim.ladder import Ladder, SipEntry
 from sip_sim.registrar import Registrar
+from sip_sim.routing import Routes, take_route_set
 
 Message = SipRequest | SipResponse
 Address = tuple[str, int]
@@ -54,6 +56,7 @@ class LoggedUdp(UdpSipTransport):
         super().__init__(local_addr=(host, port))
         self.ladders: defaultdict[str, Ladder] = defaultdict(Ladder)
         self.replies: OrderedDict[tuple[str, str], SipResponse | None] = OrderedDict()
+        self.routes = Routes()
         self._began = time.monotonic()
 
     async def start(self) -> None:
@@ -69,7 +72,8 @@ class LoggedUdp(UdpSipTransport):
         self.local_addr = (str(host), int(port))
 
     def send(self, message: Message, addr: Address) -> None:
-        """Log, remember a final or provisional answer for its transaction, send."""
+        """Complete, log, remember a final or provisional answer for its transaction, send."""
+        self.routes.sending(transaction_key(message), message)
         self.log(message, sent=True)
         if isinstance(message, SipResponse):
             self.replies[transaction_key(message)] = message
@@ -251,6 +255,7 @@ class SipEndpoint:
             return
         if message.method.upper() != "ACK" and self._seen_before(message, addr):
             return
+        self._transport.routes.received(transaction_key(message), message)
         if message.method.upper() == "REGISTER" and self._registrar is not None:
             self._transport.send_reply(self._registrar.register(message, addr))
             return
@@ -303,6 +308,7 @@ class SipEndpoint:
                 self._transport.send(acknowledge(call.invite, response), addr)
             elif response.status_code >= 200 and response.contact:
                 call.dialog.remote_target = stringify_uri(response.contact[0].uri)
+                take_route_set(call.dialog, response)
         self._uac.handle_response(response, addr)
 
 

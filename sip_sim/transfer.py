@@ -8,12 +8,14 @@ from typing import Final
 
 from aiosipua.incoming_call import IncomingCall
 
-from sip_sim.caller import Line, Speech, Story
+from sip_sim.caller import Line, Speech, Story, speech_key
 from sip_sim.ears import Ears
 from sip_sim.errors import PhoneError
 from sip_sim.events import Emit
+from sip_sim.g711 import Samples
 from sip_sim.hearing import SpeechEnded
 from sip_sim.in_dialog import ReferTo
+from sip_sim.media import SaidAll
 from sip_sim.model import Agent, Scenario
 from sip_sim.phone import Ended, LineSpec, Phone, Switchboard
 from sip_sim.sip import SipEndpoint
@@ -22,10 +24,27 @@ from sip_sim.wording import heard_all
 _RING_S: Final = 20.0
 _TALK_S: Final = 8.0
 _BUSY: Final = 486
+#: After the customer's words: their way, and the silence that ends them.
+_HEARD_S: Final = 1.5
 
 
-async def execute_refer(scenario: Scenario, phone: Phone, target: ReferTo, story: Story, emit: Emit) -> None:
-    """Dial the Refer-To, report with NOTIFY, talk for a moment, hang up.
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """With what the customer hears and speaks."""
+
+    ears: Ears
+    speech: Speech
+
+    def words(self, scenario: Scenario) -> Samples | None:
+        """What the customer says to the agent: once more what was said first in the call; None: nothing was."""
+        keys = [speech_key(scenario, step) for step in scenario.caller if step.says]
+        return self.speech.get(keys[0]) if keys else None
+
+
+async def execute_refer(
+    scenario: Scenario, phone: Phone, target: ReferTo, story: Story, emit: Emit, talk: Talk | None = None
+) -> None:
+    """Dial the Refer-To, report with NOTIFY, talk for a moment (`talk` given: listen to the agent, answer), hang up.
 
     From an endpoint of its own: the target is often this simulator, and one endpoint keeps one call per Call-ID.
     """
@@ -45,7 +64,7 @@ async def execute_refer(scenario: Scenario, phone: Phone, target: ReferTo, story
         emit({"event": "transfer", "scenario": scenario.slug, "status": status})
         phone.transfer_progress(status)
         if status == 200:
-            await _listen_to_the_end(second)
+            await _with_the_agent(scenario, second, story, talk)
     except PhoneError as error:
         story.failures.append(f"transfer: {error.message}")
     finally:
@@ -53,14 +72,31 @@ async def execute_refer(scenario: Scenario, phone: Phone, target: ReferTo, story
         await endpoint.stop()
 
 
-async def _listen_to_the_end(phone: Phone) -> None:
-    """Until the agent has spoken or hung up, at most eight seconds."""
+async def _with_the_agent(scenario: Scenario, phone: Phone, story: Story, talk: Talk | None) -> None:
+    """Hear the agent out, say something back. Who hears nobody says so."""
+    heard = await _next(phone, SpeechEnded)
+    greeted = scenario.agent is not None and bool(scenario.agent.says)
+    if isinstance(heard, SpeechEnded) and talk is not None:
+        text = await asyncio.to_thread(talk.ears.transcribe, heard.samples)
+        story.lines.append(Line("agent to customer", round(heard.t0, 2), round(heard.t1, 2), text))
+    elif greeted and talk is not None:
+        story.failures.append("transfer: the customer did not hear the agent")
+    words = talk.words(scenario) if talk is not None else None
+    if words is not None and not phone.ended:
+        phone.say(words)
+        await _next(phone, SaidAll)
+        await asyncio.sleep(_HEARD_S)
+
+
+async def _next(phone: Phone, kind: type[SpeechEnded | SaidAll]) -> object:
+    """The next event of this kind, None where the call ends or eight seconds are over."""
     try:
         async with asyncio.timeout(_TALK_S):
-            while not isinstance(await phone.events.get(), (SpeechEnded, Ended)):
+            while not isinstance(event := await phone.events.get(), (kind, Ended)):
                 continue
     except TimeoutError:
-        return
+        return None
+    return event if isinstance(event, kind) else None
 
 
 @dataclass(slots=True)
@@ -122,20 +158,25 @@ class AgentDesk:
         accepted = not (summary and self.agent.accepts)
         if not summary or not self.agent.accepts:
             self._greet(phone)
-        heard = ""
+        heard, from_bot = "", summary and bool(self.agent.accepts)
         while True:
             event = await phone.events.get()
             if isinstance(event, Ended):
+                if not from_bot and not heard and self._expects_words() and self.story is not None:
+                    self.story.failures.append("transfer: the agent did not hear the customer")
                 return
             if not isinstance(event, SpeechEnded):
                 continue
             text = await asyncio.to_thread(self.ears.transcribe, event.samples)
-            self._tell("bot to agent", text, event.t0, event.t1)
+            self._tell("bot to agent" if from_bot else "customer to agent", text, event.t0, event.t1)
             heard = f"{heard} {text}".strip()
             if not accepted and heard_all(self.agent.hears, heard):
                 accepted = True
                 phone.press(self.agent.accepts)
                 self.emit({"event": "accepted", "scenario": self.scenario.slug, "digits": self.agent.accepts})
+
+    def _expects_words(self) -> bool:
+        return bool(self.agent.says) and any(step.says for step in self.scenario.caller)
 
     def _greet(self, phone: Phone) -> None:
         if self.agent.says:

@@ -24,6 +24,8 @@ One TOML file: `voicebot --settings FILE ...`, else `voicebot.toml` in the worki
 Every setting can also be given as an environment variable `VOICEBOT_<SECTION>__<KEY>`, which wins over the file
 (`VOICEBOT_TELEPHONY__MAX_CALLS=20`). An unknown key is an error, and all wrong keys are named at once.
 
+In a list of tables the place is said too, from 1: `VOICEBOT_FALLBACK_TRUNKS__1__PASSWORD`.
+
 Units are in the names: `_s` seconds, `_ms` milliseconds, `_db` decibels. Relative paths are below the folder of the
 settings file; `models`, `templates` and `flows` that are not there are taken from the project's folder.
 
@@ -54,6 +56,8 @@ def sections() -> list[tuple[str, type[BaseModel]]]:
     """Name and model of every section, in order."""
     found = []
     for name, field in settings.Settings.model_fields.items():
+        if get_args(field.annotation) and get_args(field.annotation)[0] in [model for _, model in found]:
+            continue  # a list of tables like one that stands above
         if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
             raise TypeError(f"{name} is not a section")
         found.append((name, field.annotation))

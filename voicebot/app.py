@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -30,9 +31,10 @@ from voicebot.flow.loader import load_flows
 from voicebot.flow.prompts import Prompts
 from voicebot.model.outcome import Disposition
 from voicebot.model.ports import Signaling, SpeakerEncoder
+from voicebot.model.trunk import TrunkState, WatchesTrunks
 from voicebot.nlu.language import load_language
 from voicebot.settings import Settings
-from voicebot.voiceprint.calibration import Calibration
+from voicebot.voiceprint.calibration import Calibration, check_model
 from voicebot.voiceprint.calibration import load as load_calibration
 from voicebot.web.app import make_app
 from voicebot.web.live import LiveFeed
@@ -69,7 +71,8 @@ class Application:
             raise
 
     async def _start(self) -> Self:
-        self._store = open_store(self._settings.paths.database)
+        self._store = open_store(self._settings.paths.database, master_key=self._settings.paths.voice_master_key)
+        self._store.vault()  # a lost master key is found out now, and not in a call
         settled = self._store.recover()
         if settled:
             self.notes.append(f"{settled} attempt(s) of an earlier run were cut short; they are TECHNICAL_FAILURE now")
@@ -86,6 +89,10 @@ class Application:
             await self.supervisor.drain(0.0 if kind is not None else DRAIN_S)
         finally:
             await self._stop()
+
+    def trunks(self) -> tuple[TrunkState, ...]:
+        """How the trunks are now; empty where the driver does not watch them."""
+        return self._signaling.trunks() if isinstance(self._signaling, WatchesTrunks) else ()
 
     async def _stop(self) -> None:
         try:
@@ -132,11 +139,16 @@ def make_signaling(settings: Settings) -> Signaling:
         return _pyvoip(settings)
     from voicebot.signaling.baresip_agent import BaresipSignaling
 
-    return BaresipSignaling(settings.telephony, settings.trunk)
+    return BaresipSignaling(settings.telephony, settings.trunk, settings.fallback_trunks)
 
 
 def _pyvoip(settings: Settings) -> Signaling:
     """GPL-3, and only where audioop is: nothing of it is imported unless it is chosen."""
+    if settings.fallback_trunks:
+        raise SettingsError(
+            "fallback_trunks: the driver pyvoip has one trunk",
+            hint="take [[fallback_trunks]] out, or set telephony.driver = baresip",
+        )
     try:
         from voicebot.signaling.pyvoip_agent import PyvoipSignaling
     except ImportError as error:
@@ -147,9 +159,12 @@ def _pyvoip(settings: Settings) -> Signaling:
     return PyvoipSignaling(settings.telephony, settings.trunk)
 
 
-def make_console(settings: Settings, live: LiveFeed, token: str) -> ConsoleServer:
-    """The console over the same database (read only) and the live feed."""
-    app = make_app(_ConsoleReader(open_reader(settings.paths.database)), live, token, settings.paths.recordings)
+def make_console(
+    settings: Settings, live: LiveFeed, token: str, trunks: Callable[[], Sequence[TrunkState]] = tuple
+) -> ConsoleServer:
+    """The console over the same database (read only), the live feed and the state of the trunks."""
+    reader = _ConsoleReader(open_reader(settings.paths.database))
+    app = make_app(reader, live, token, settings.paths.recordings, trunks)
     return ConsoleServer(app, settings.web.address, settings.web.port)
 
 
@@ -178,4 +193,8 @@ def _encoder(settings: Settings) -> SpeakerEncoder | None:
 
 
 def _calibration(settings: Settings, encoder: SpeakerEncoder | None) -> Calibration | None:
-    return load_calibration(settings.voiceprint.calibration) if encoder is not None else None
+    if encoder is None:
+        return None
+    calibration = load_calibration(settings.voiceprint.calibration, encoder.model_id)
+    check_model(calibration, encoder.model_id)
+    return calibration

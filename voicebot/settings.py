@@ -11,26 +11,44 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from voicebot.errors import SettingsError
+from voicebot.settings_telephony import Section, TelephonySettings, TrunkSettings
+
+__all__ = [
+    "ENV_PREFIX",
+    "PROJECT",
+    "AgentSettings",
+    "AnsweringSettings",
+    "AsrSettings",
+    "BankSettings",
+    "PathSettings",
+    "Settings",
+    "TelephonySettings",
+    "TrunkSettings",
+    "TtsSettings",
+    "TurnSettings",
+    "VerificationSettings",
+    "VoiceprintSettings",
+    "WebSettings",
+    "load",
+]
 
 #: Where callflows/, scripts_templates/, models/ and var/ are looked for: the project's folder.
 PROJECT = Path(__file__).resolve().parent.parent
 ENV_PREFIX = "VOICEBOT_"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PathSettings(_Section):
+class PathSettings(Section):
     """Folders and files; relative ones are below the folder of the settings file, or the project's folder."""
 
     #: Models, as `voicebot models` places them.
     models: Path = Path("models")
     #: The SQLite database; made at the first start.
     database: Path = Path("var/voicebot.db")
+    #: File of the master key that seals the voiceprints, best on another disk or a token; none: beside the database.
+    voice_master_key: Path | None = None
     #: One stereo WAV a call.
     recordings: Path = Path("var/recordings")
     #: Prompts already spoken, by content.
@@ -41,7 +59,7 @@ class PathSettings(_Section):
     flows: Path = Path("callflows")
 
 
-class BankSettings(_Section):
+class BankSettings(Section):
     """How the robot names itself."""
 
     #: Said in the greeting.
@@ -52,66 +70,7 @@ class BankSettings(_Section):
     callback_number: str = "1 800 555 0100"
 
 
-class TelephonySettings(_Section):
-    """The SIP user agent."""
-
-    #: The SIP stack.
-    driver: Literal["baresip", "pyvoip"] = "baresip"
-    #: Where SIP and RTP are received.
-    address: str = "127.0.0.1"
-    #: SIP port; 0 = any free one.
-    port: int = Field(default=5060, ge=0, le=65535)
-    #: Offered in this order (G.711 A-law and mu-law).
-    codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMA", "PCMU")
-    #: Lowest and highest RTP port; two a call.
-    rtp_ports: tuple[int, int] = (10000, 20000)
-    #: Take RTP only from the port that the far end's SDP names, from its address (any port), or from anywhere.
-    rtp_source: Literal["port", "address", "any"] = "port"
-    #: Calls at a time, in and out; more are refused.
-    max_calls: int = Field(default=8, ge=1)
-    #: Seconds of ringing before CANCEL.
-    ring_timeout_s: float = Field(default=30.0, gt=0)
-    #: Seconds after which a call is ended.
-    max_call_s: float = Field(default=600.0, gt=0)
-    #: PEM file with our key and certificate, for TLS.
-    certificate: Path | None = None
-    #: End a call when no RTP at all has come for so long (0 = never).
-    rtp_timeout_s: int = Field(default=30, ge=0)
-    #: Receive jitter buffer, least and most.
-    jitter_buffer_ms: tuple[int, int] = (40, 120)
-    #: Record calls (the greeting says so).
-    recording: bool = True
-    #: Write SIP messages to the stack's log; they hold numbers.
-    sip_trace: bool = False
-
-
-class TrunkSettings(_Section):
-    """The SIP server calls go through. `register` false: a trunk without registration (known by address)."""
-
-    #: HOST:PORT calls are sent to.
-    server: str = "127.0.0.1:5070"
-    #: Our user name there.
-    user: str = "voicebot"
-    #: For digest authentication; better given in the environment.
-    password: str = ""
-    #: Where it differs from `user`.
-    auth_user: str = ""
-    #: Of our address; empty: the server.
-    domain: str = ""
-    #: To the server. tls: its certificate is checked against `ca_file`.
-    transport: Literal["udp", "tcp", "tls"] = "udp"
-    #: PEM file with the certificates the server's may be signed by.
-    ca_file: Path | None = None
-    #: Sound on the line. srtp: keys in the SDP (RFC 4568), wanted but not demanded; srtp-mand: no call without;
-    #: dtls_srtp: keys by DTLS (RFC 5763).
-    media_encryption: Literal["none", "srtp", "srtp-mand", "dtls_srtp"] = "none"
-    #: Send REGISTER at start.
-    register_trunk: bool = Field(default=False, alias="register")
-    #: Seconds a registration is asked for.
-    register_interval_s: int = Field(default=300, ge=10)
-
-
-class AsrSettings(_Section):
+class AsrSettings(Section):
     """Speech recognition."""
 
     #: `auto`: Vosk where a model of the language is installed, else Whisper.
@@ -126,7 +85,7 @@ class AsrSettings(_Section):
     threads: int = Field(default=1, ge=1)
 
 
-class TtsSettings(_Section):
+class TtsSettings(Section):
     """Speech synthesis. `auto`: hibari where it is installed, else pyttsx3."""
 
     #: hibari is neural and English; espeak-ng speaks many languages; piper is GPL-3 and needs a voice.
@@ -137,35 +96,88 @@ class TtsSettings(_Section):
     speed: float = Field(default=1.0, ge=0.5, le=2.0)
 
 
-class TurnSettings(_Section):
+class TurnSettings(Section):
     """Turn-taking: silence that ends an answer (seconds), by how complete the answer is, and barge-in."""
 
     #: Silence after a complete answer (a yes, all the digits).
     complete_s: float = Field(default=0.4, gt=0)
-    #: Silence after one that goes on.
-    incomplete_s: float = Field(default=1.1, gt=0)
+    #: Silence after one that goes on ("the eighth of July ...").
+    incomplete_s: float = Field(default=1.6, gt=0)
     #: Silence after an open answer.
     open_s: float = Field(default=1.5, gt=0)
+    #: Silence after one that is not recognised yet: a busy machine cuts nobody off.
+    undecided_s: float = Field(default=3.0, gt=0)
     #: Longest answer.
     max_answer_s: float = Field(default=20.0, gt=1)
+    #: Longest answer to a yes/no question; where the noise never ends, what was heard so far is taken.
+    closed_answer_s: float = Field(default=8.0, gt=1)
     #: Probability from which a sound is speech.
     speech_threshold: float = Field(default=0.5, gt=0, lt=1)
     #: Speech that pauses the bot.
     barge_in_min_s: float = Field(default=0.25, gt=0)
-    #: Speech that stops it; less, and it goes on.
+    #: Speech after which it is decided by what was said so far whether the bot stops or goes on.
     barge_in_decide_s: float = Field(default=1.0, gt=0)
+    #: Speech of less than 0.8 s recognised less surely does not stop the bot (measured: "mm-hm" 0.2 to 0.5, "yes" 0.6 on).
+    barge_in_confidence: float = Field(default=0.48, ge=0, le=1)
+    #: Take the echo of the bot's own voice out of what is heard.
+    cancel_echo: bool = True
     #: Pause after which keys are an answer.
     interdigit_s: float = Field(default=2.5, gt=0)
 
 
-class VoiceprintSettings(_Section):
+class AnsweringSettings(Section):
+    """Who answered an outbound call, a person or a machine ([answering_machines.md](answering_machines.md)). Seconds of sound."""
+
+    #: Off: whoever answers is talked to as a person.
+    enabled: bool = True
+    #: Points of evidence more than a person has that make a machine.
+    machine_points: int = Field(default=3, ge=1)
+    #: Points that make a person for good.
+    person_points: int = Field(default=3, ge=1)
+    #: Speech that begins before so long is a greeting, later it may be a reply.
+    early_s: float = Field(default=3.0, gt=0)
+    #: Longest "hello?".
+    short_s: float = Field(default=1.6, gt=0)
+    #: Silence after a greeting that waits for an answer.
+    waits_s: float = Field(default=1.2, gt=0)
+    #: Greeting that is long: with a machine's words one point more.
+    long_s: float = Field(default=3.0, gt=0)
+    #: Greeting that is very long: one more still.
+    very_long_s: float = Field(default=7.0, gt=0)
+    #: Least greeting before a beep that makes it a mailbox's.
+    greeting_s: float = Field(default=1.8, gt=0)
+    #: Longest time between that greeting and the beep.
+    beep_after_s: float = Field(default=4.0, gt=0)
+    #: Least greeting that, with no word to the bot's questions after it, is a mailbox's.
+    silent_s: float = Field(default=2.5, gt=0)
+    #: Speech that begins later is not recognised for this.
+    words_until_s: float = Field(default=15.0, gt=0)
+    #: Beeps after so long are not looked for.
+    beep_until_s: float = Field(default=45.0, gt=0)
+    #: A beep's lowest and highest frequency, Hz.
+    beep_hz: tuple[float, float] = (400.0, 2000.0)
+    #: A beep's shortest and longest duration.
+    beep_s: tuple[float, float] = (0.15, 2.0)
+    #: Longest wait for a mailbox's beep.
+    beep_wait_s: float = Field(default=30.0, gt=0)
+    #: Silence after which a mailbox without a beep is spoken to.
+    silence_s: float = Field(default=2.0, gt=0)
+    #: Pause between the beep and the message.
+    after_beep_s: float = Field(default=0.4, ge=0)
+    #: Longest wait for a person when a screening telephone was told who calls.
+    person_wait_s: float = Field(default=30.0, gt=0)
+    #: How often it is told.
+    screening_answers: int = Field(default=2, ge=1)
+
+
+class VoiceprintSettings(Section):
     """The check of the speaker."""
 
     #: Off: knowledge questions decide alone.
     enabled: bool = True
-    #: Folder below `paths.models`.
-    model: str = "ecapa-voxceleb"
-    #: `default`, or the file that `voicebot voiceprint calibrate` made.
+    #: Which speaker models are heard together; voiceprints made with others must be enrolled anew.
+    models: tuple[Literal["ecapa", "campplus"], ...] = Field(default=("ecapa", "campplus"), min_length=1)
+    #: `default` (one is shipped for each choice of models), or the file that `voicebot voiceprint calibrate` made.
     calibration: str = "default"
     #: Share of impostors let in that the limit is set for (Wald 1945).
     alpha: float = Field(default=0.01, gt=0, lt=0.5)
@@ -175,6 +187,8 @@ class VoiceprintSettings(_Section):
     min_net_s: float = Field(default=1.5, ge=1.5)
     #: Below: inconclusive.
     min_snr_db: float = 8.0
+    #: Below: a match can still be found, but no mismatch (noise lowers everybody's score).
+    mismatch_min_snr_db: float = 20.0
     #: Speech embedded at a time.
     window_s: float = Field(default=2.0, gt=0.5)
     #: Least net speech of an enrolment.
@@ -191,7 +205,7 @@ class VoiceprintSettings(_Section):
     max_extra_prompts: int = 2
 
 
-class VerificationSettings(_Section):
+class VerificationSettings(Section):
     """Tolerances of the comparison with the loan record (document V)."""
 
     #: Days a date may differ.
@@ -200,7 +214,7 @@ class VerificationSettings(_Section):
     amount_tol: float = Field(default=0.01, ge=0)
 
 
-class AgentSettings(_Section):
+class AgentSettings(Section):
     """Where a call is handed to a human; empty uri: no agent is there, a callback ticket is written instead."""
 
     #: SIP URI (or number at the trunk) of the agent.
@@ -213,9 +227,13 @@ class AgentSettings(_Section):
     accept_s: float = Field(default=10.0, gt=0)
     #: The waiting customer hears a word so often.
     company_s: float = Field(default=7.0, gt=1)
+    #: Where the trunk cannot hand the call over (no REFER or Replaces), the bot connects both itself and stays between.
+    bridge: bool = True
+    #: Longest talk of customer and agent through the bot.
+    bridge_s: float = Field(default=3600.0, gt=0)
 
 
-class WebSettings(_Section):
+class WebSettings(Section):
     """The console and API of the bank's staff. An empty token: a new one is made at each start and printed. Plain HTTP:
     another address than a loopback one needs a TLS proxy before it."""
 
@@ -229,16 +247,18 @@ class WebSettings(_Section):
     token: str = Field(default="", pattern=r"^(\S{16,})?$")
 
 
-class Settings(_Section):
+class Settings(Section):
     """All of it."""
 
     paths: PathSettings = PathSettings()
     bank: BankSettings = BankSettings()
     telephony: TelephonySettings = TelephonySettings()
     trunk: TrunkSettings = TrunkSettings()
+    fallback_trunks: tuple[TrunkSettings, ...] = ()
     asr: AsrSettings = AsrSettings()
     tts: TtsSettings = TtsSettings()
     turn: TurnSettings = TurnSettings()
+    answering: AnsweringSettings = AnsweringSettings()
     voiceprint: VoiceprintSettings = VoiceprintSettings()
     verification: VerificationSettings = VerificationSettings()
     agent: AgentSettings = AgentSettings()
@@ -257,9 +277,7 @@ def load(path: Path | None = None, environ: dict[str, str] | None = None) -> Set
     for name, value in environ.items():
         if name.startswith(ENV_PREFIX) and "__" in name:
             section, key = name.removeprefix(ENV_PREFIX).lower().split("__", 1)
-            table = data.setdefault(section, {})
-            if isinstance(table, dict):
-                table[key] = _typed(value)
+            _set(data, section, key, _typed(value))
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
@@ -271,6 +289,21 @@ def load(path: Path | None = None, environ: dict[str, str] | None = None) -> Set
         ) from None
     base = path.resolve().parent if path else PROJECT
     return settings.model_copy(update={"paths": _absolute(settings.paths, base)})
+
+
+def _set(data: dict[str, object], section: str, key: str, value: object) -> None:
+    """One value from the environment. `1__password` is the password of the first of a list of tables."""
+    table = data.setdefault(section, {})
+    place, _, inside = key.partition("__")
+    if isinstance(table, list):
+        if not (place.isdigit() and 1 <= int(place) <= len(table) and inside):
+            raise SettingsError(
+                f"environment: {ENV_PREFIX}{section.upper()}__{key.upper()} names none of the {len(table)} in the file",
+                hint=f"the first one's user is {ENV_PREFIX}{section.upper()}__1__USER",
+            )
+        table, key = table[int(place) - 1], inside
+    if isinstance(table, dict):
+        table[key] = value
 
 
 def _read(path: Path) -> dict[str, object]:
@@ -299,4 +332,5 @@ def _absolute(paths: PathSettings, base: Path) -> PathSettings:
         shipped = name in ("templates", "flows", "models")
         return PROJECT / value if shipped and not (base / value).exists() else base / value
 
-    return PathSettings(**{name: resolve(name, getattr(paths, name)) for name in PathSettings.model_fields})
+    given = {name: getattr(paths, name) for name in PathSettings.model_fields}
+    return PathSettings(**{name: resolve(name, path) for name, path in given.items() if path is not None})

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from rich.console import Console
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.idle import tasks, udp_ports, until
-from voicebot.demo.prepare import example_cast
-from voicebot.demo.run import DemoPlan, DemoResult, run_demo
-from voicebot.settings import PROJECT, load
+from voicebot.settings import PROJECT
 
 SHIPPED = PROJECT / "sip_sim" / "scenarios"
 OURS = Path(__file__).parent / "scenarios"
@@ -23,19 +21,22 @@ CACHE = PROJECT / "var" / "tests"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-def scenario_names() -> list[str]:
-    """Every scenario file of both folders."""
-    return sorted(p.stem for folder in (SHIPPED, OURS) for p in folder.glob("*.yaml") if p.stem != "prompts")
+def pytest_configure(config: pytest.Config) -> None:
+    """Our marks."""
+    config.addinivalue_line("markers", "scenario: a whole call, judged by its sound, its SIP and the bank's database")
 
 
-@pytest.fixture(scope="session")
-def all_calls() -> DemoResult:
-    """All scenarios, called once for the whole test run, several at a time."""
-    settings = load(environ={})
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "calls.log").open("w") as log:
-        plan = DemoPlan((SHIPPED, OURS), CACHE, parallel=5, cast=example_cast(customers=40))
-        return asyncio.run(run_demo(settings, plan, Console(file=log, width=200)))
+class BesideEachOther(LoadScopeScheduling):
+    """With `-n`: a file of tests, or a folder of scenarios, is one process's work."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = re.search(r"test_scenarios\.py::\w+\[(\w+)", nodeid)
+        return folder[1] if folder else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> BesideEachOther:
+    """Our way to share the tests out."""
+    return BesideEachOther(config, log)  # type: ignore[arg-type]
 
 
 @pytest.fixture

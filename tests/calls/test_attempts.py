@@ -68,7 +68,7 @@ async def test_more_inbound_calls_than_lines_are_refused_and_counted(bank) -> No
         status, first = await bot.far.call(bot)
         assert status == 200
         refused = [(await bot.far.call(bot))[0] for _ in range(3)]
-        assert refused == [486, 486, 486]
+        assert refused == [503, 503, 503]
         assert bot.supervisor.refused == 3
         assert bot.supervisor.live == 1
         with pytest.raises(AdmissionError):

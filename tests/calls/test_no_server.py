@@ -17,7 +17,7 @@ from voicebot.demo.simulator import free_port
 from voicebot.errors import CallRefused, TrunkError
 from voicebot.model.outcome import Disposition
 from voicebot.settings import TrunkSettings
-from voicebot.signaling import baresip_agent
+from voicebot.signaling import baresip_trunk
 
 pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("nothing_left")]
 
@@ -48,7 +48,7 @@ async def test_a_call_ends_in_the_time_of_ringing(server: str) -> None:
 
 
 async def test_a_registration_ends_in_time(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(baresip_agent, "REGISTER_TIMEOUT_S", RING_S)
+    monkeypatch.setattr(baresip_trunk, "REGISTER_TIMEOUT_S", RING_S)
     began = monotonic()
     with pytest.raises(TrunkError, match="did not answer") as error:
         async with bot_line(server, TrunkSettings.model_validate({"server": server, "register": True})):
@@ -81,7 +81,7 @@ async def test_a_start_that_fails_leaves_nothing_behind(
 ) -> None:
     """After a refused registration the same process can start again: no SIP thread, no lock on the database is left."""
     no_models(monkeypatch)
-    monkeypatch.setattr(baresip_agent, "REGISTER_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(baresip_trunk, "REGISTER_TIMEOUT_S", 0.5)
     settings = bot_settings(tmp_path, server)
     refused = settings.model_copy(update={"trunk": settings.trunk.model_copy(update={"register_trunk": True})})
     with pytest.raises(TrunkError):

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from aiosipua.incoming_call import IncomingCall
@@ -12,7 +14,7 @@ from aiosipua.incoming_call import IncomingCall
 from sip_sim.desk import Desk, DeskSpec
 from sip_sim.ears import Ears
 from sip_sim.hearing import SpeechEnded
-from sip_sim.phone import LineSpec, Phone, Switchboard
+from sip_sim.phone import Ended, LineSpec, Phone, Switchboard
 from sip_sim.registrar import Registrar
 from sip_sim.sip import SipEndpoint
 from sip_sim.voices import VoiceBox
@@ -87,6 +89,7 @@ def test_a_wrong_file_is_named_with_its_line_and_what_to_do(tmp_path: Path) -> N
         ("run", "nowhere.yaml"),
         ("run", "--listen", "here"),
         ("run", "--expect-only", "no_such_scenario"),
+        ("run", "--parallel", "0"),
         ("say", "--voice", "nobody", "--text", "x", "--out", "x.wav"),
         ("phone", "--persona", "nobody"),
     ],
@@ -158,6 +161,107 @@ def test_desk_bad_password_is_said(tmp_path: Path) -> None:
     assert "did not accept the registration" in got.stderr
 
 
+TALK = """\
+scenario: talks
+call: {flow: reminder, number: "15550101002"}
+answers: {after_s: 0.1}
+caller:
+  - {hears: goodbye, hangs_up: true}
+"""
+
+
+@pytest.mark.parametrize("ringing", [False, True], ids=["talking", "ringing"])
+async def test_ctrl_c_hangs_up_and_reports_what_ran(tmp_path: Path, ringing: bool) -> None:
+    talk = TALK.replace("0.1", "60") if ringing else TALK
+    for number, (name, text) in enumerate({"a_busy": BUSY, "b_talk": talk, "c_never": BUSY}.items()):
+        (tmp_path / f"{name}.yaml").write_text(text.replace("15550101001", f"1555010100{2 * number + 1}"))
+    arguments = ["run", str(tmp_path), "--listen", "127.0.0.1:0", "--brief", "--out", str(tmp_path / "out")]
+    arguments += ["--junit", str(tmp_path / "junit.xml"), "--report", str(tmp_path / "report.html")]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sip_sim", *arguments, cwd=ROOT, stdout=pipe, stderr=pipe
+    )
+    assert process.stderr is not None
+    ready = (await asyncio.wait_for(process.stderr.readline(), 30)).decode()
+    assert ready.startswith("scenarios: 3, waiting for calls at 127.0.0.1:")
+    port = int(ready.rsplit(":", 1)[1])
+    assert await call(port, "15550101001") == 486
+    passed = (await asyncio.wait_for(process.stderr.readline(), 10)).decode()
+    assert passed == "[a_busy] passed (1 of 3 calls done, 0 talking, 0 failed)\n"
+    far = SipEndpoint("127.0.0.1", 0)
+    await far.start()
+    phone, board = Phone(far, LineSpec()), Switchboard(far, lambda _call, _user: None)
+    dialing = asyncio.create_task(phone.dial(f"sip:15550101002@127.0.0.1:{port}", ("127.0.0.1", port), "bank"))
+    await asyncio.sleep(0)
+    board.add(phone)
+    async with asyncio.timeout(10):
+        while "180" not in phone.ladder.names():
+            await asyncio.sleep(0.02)
+    if not ringing:
+        assert await dialing == 200
+    process.send_signal(signal.SIGINT)
+    out, err = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 130, err
+    assert b"Traceback" not in err
+    assert b"stopped: 2 of 3 scenarios ran" in err
+    assert b"b_talk: stopped while the call was going on" in out
+    if ringing:
+        assert await dialing == 480
+    else:
+        assert "BYE" in phone.ladder.names()
+    await phone.close()
+    await far.stop()
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert [result["passed"] for result in report["results"]] == [True, False]
+    assert 'tests="2"' in (tmp_path / "junit.xml").read_text()
+    assert "1 of 2 scenarios failed" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+async def test_customers_call_several_at_a_time_but_never_one_number_twice(tmp_path: Path) -> None:
+    for name, number in {"a": "15550101001", "b": "15550101001", "c": "15550101002", "d": "15550101003"}.items():
+        (tmp_path / f"{name}.yaml").write_text(INBOUND.replace("15550101001", number))
+    box = VoiceBox(tmp_path / "cache")
+    goodbye = box.say("heart", "Thank you for calling. Goodbye.")
+    far = SipEndpoint("127.0.0.1", 0)
+    await far.start()
+    going, most, phones = list[str](), list[int](), list[Phone]()
+
+    async def gone(phone: Phone, number: str) -> None:
+        while not isinstance(await phone.events.get(), Ended):
+            pass
+        going.remove(number)
+
+    def answer(incoming: IncomingCall, _user: str) -> Phone:
+        number = incoming.caller
+        assert number not in going
+        phone = Phone(far, LineSpec())
+        phone.take(incoming)
+        phone.answer()
+        phone.say(goodbye)
+        phones.append(phone)
+        going.append(number)
+        most.append(len(going))
+        left.append(asyncio.create_task(gone(phone, number)))
+        return phone
+
+    left: list[asyncio.Task[None]] = []
+    Switchboard(far, answer)
+    host, port = far.address
+    arguments = ["run", str(tmp_path), "--parallel", "2", "--target", f"sip:{host}:{port}", "--listen", "127.0.0.1:0"]
+    arguments += ["--out", str(tmp_path / "out"), "--cache", str(tmp_path / "cache"), "--brief"]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sip_sim", *arguments, cwd=ROOT, stderr=asyncio.subprocess.PIPE
+    )
+    _, err = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, err
+    assert len(phones) == 4
+    assert max(most) == 2
+    await asyncio.gather(*left)
+    for phone in phones:
+        await phone.close()
+    await far.stop()
+
+
 INBOUND = """\
 scenario: calls in
 call: {direction: inbound, number: "15550101001", max_s: 20}
@@ -202,6 +306,24 @@ async def test_load_calls_in_three_times_at_once_and_reports_on_a_page(tmp_path:
     await far.stop()
 
 
+async def test_it_ends_when_nobody_reads_its_events_any_more(tmp_path: Path) -> None:
+    """Whoever drove the bot was killed: the simulator does not wait for calls that nobody will make."""
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text(BUSY.replace("1001", "1001" if name == "a" else "1002"))
+    arguments = ["run", str(tmp_path), "--listen", "127.0.0.1:0", "--events", "--out", str(tmp_path / "out")]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sip_sim", *arguments, cwd=ROOT, stdout=pipe, stderr=pipe
+    )
+    assert process.stdout is not None
+    ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 30))
+    process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
+    assert await call(ready["port"], "15550101001") == 480
+    assert await asyncio.wait_for(process.wait(), 20) == 130
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert [result["scenario"] for result in report["results"]] == ["a"]
+
+
 def test_load_wants_one_scenario_and_a_target(tmp_path: Path) -> None:
     (tmp_path / "in.yaml").write_text(INBOUND)
     assert "give --target" in run("load", str(tmp_path / "in.yaml")).stderr
@@ -214,3 +336,22 @@ def test_the_report_page_is_written(tmp_path: Path) -> None:
     where = ["--listen", "127.0.0.1:0", "--wait", "0.3", "--out", str(tmp_path / "out")]
     run("run", str(tmp_path / "busy.yaml"), *where, "--report", str(tmp_path / "r.html"))
     assert "nobody called this number in time" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_one_report_of_a_folder_with_its_folders(tmp_path: Path) -> None:
+    for folder, number in {"lines": 1, "people": 2, "": 3}.items():
+        (tmp_path / "all" / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "all" / folder / "busy.yaml").write_text(BUSY.replace("01001", f"0100{number}"))
+    where = ["--listen", "127.0.0.1:0", "--wait", "0.3", "--out", str(tmp_path / "out"), "--brief"]
+    reports = ["--junit", str(tmp_path / "junit.xml"), "--report", str(tmp_path / "r.html")]
+    got = run("run", str(tmp_path / "all"), *where, *reports)
+    assert got.returncode == 1
+    assert got.stderr.startswith("scenarios: 3, waiting for calls at ")
+    assert "(3 of 3 calls done, 0 talking, 3 failed)" in got.stderr
+    cases = ElementTree.parse(tmp_path / "junit.xml").getroot().findall("testcase")
+    files = {str(Path(case.attrib["file"]).relative_to(tmp_path / "all")) for case in cases}
+    assert files == {"busy.yaml", "lines/busy.yaml", "people/busy.yaml"}
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert all(name in page for name in ("all-busy", "lines-busy", "people-busy"))
+    flat = run("run", str(tmp_path / "all"), "--flat", *where)
+    assert flat.stderr.startswith("scenarios: 1, ")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sip_sim.ears import Ears
-from sip_sim.g711 import RATE, Samples
+from sip_sim.g711 import FRAME, RATE, Samples
 from sip_sim.hearing import SpeechEnded, speech_spans
 from sip_sim.media import Digit, SaidAll
 from sip_sim.model import CallSpec, Expect, Persona, Step
@@ -122,7 +122,11 @@ async def test_loss_and_jitter_are_applied_and_the_call_still_understood(
 
 
 async def test_the_timeline_is_exact_to_a_frame(far: SipEndpoint, start: Start, ears: Ears) -> None:
-    """A burst sent by the far end is as long, and comes as evenly, in the caller's recording."""
+    """A burst sent by the far end is as long, and comes as evenly, in the caller's recording.
+
+    On a busy machine the far end sends late, and what comes later than the jitter buffer allows is heard later: so much
+    (by the kernel's times of arrival) the recording may differ; the packets and their timestamps may not.
+    """
     carrier = start(scenario(Step(1, anything=True, after_s=0.5, hangs_up=True)))
     _, phone = await dial(far, carrier)
     burst = (8000 * np.sin(2 * np.pi * 400 * np.arange(RATE // 2) / RATE)).astype(np.int16)
@@ -132,13 +136,30 @@ async def test_the_timeline_is_exact_to_a_frame(far: SipEndpoint, start: Start, 
     await until(phone, Ended)
     await phone.close()
     (result,) = await carrier.results()
+    sent = speech_spans(phone.line.recorder.tracks()[0], join_s=0.1)
+    check_bursts(sent, 0.021)
+    packets = np.loadtxt(Path(result.wav).with_suffix(".packets.csv"), delimiter=",", skiprows=1)
+    at, sequence, timestamp, _, _, size = packets[np.argsort(packets[:, 1])].T
+    assert set(np.diff(sequence)) == {1}
+    assert set(np.diff(timestamp)) == {FRAME}
+    assert set(size) == {12 + FRAME}
+    assert len(packets) >= sent[-1][1] * 50
     heard = right_track(result.wav)
-    edges = speech_spans(heard, join_s=0.1)
-    assert len(edges) == 3
-    lengths = [end - start for start, end in edges]
-    steps = [after[0] - before[0] for before, after in pairwise(edges)]
-    assert lengths == [pytest.approx(0.5, abs=0.021)] * 3
-    assert steps == [pytest.approx(0.75, abs=0.021)] * 2
+    loud = np.abs(heard[: heard.size // FRAME * FRAME].reshape(-1, FRAME)).max(axis=1) > 1000
+    assert 75 <= np.count_nonzero(loud) <= 78  # frames: no sound is lost, however late it came
+    journey = at - timestamp / RATE
+    late = max(0.0, float(journey.max() - journey.min()) - 0.04)
+    if late < 0.1:
+        check_bursts(speech_spans(heard, join_s=0.1 + late), 0.021 + late)
+
+
+def check_bursts(spans: list[tuple[float, float]], within_s: float) -> None:
+    """Three of 0.5 s, 0.25 s between them."""
+    assert len(spans) == 3
+    lengths = [end - start for start, end in spans]
+    steps = [after[0] - before[0] for before, after in pairwise(spans)]
+    assert lengths == [pytest.approx(0.5, abs=within_s)] * 3
+    assert steps == [pytest.approx(0.75, abs=within_s)] * 2
 
 
 def right_track(path: str) -> Samples:

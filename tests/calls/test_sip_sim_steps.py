@@ -229,7 +229,7 @@ async def test_what_was_said_before_the_bye_is_heard_over_a_slow_line(
 ) -> None:
     """The network holds sound up for 0.6 s but not the BYE; what was sent before it counts as said."""
     call = CallSpec(number=NUMBER, network=NetworkSpec(delay_ms=600), max_s=20)
-    carrier = start(scenario(Step(1, hears=("thank you for your time, goodbye",)), call=call))
+    carrier = start(scenario(Step(1, hears=("goodbye",)), call=call))
     _, phone = await dial(far, carrier)
     await asyncio.sleep(0.3)
     phone.say(voices.say("heart", "Thank you for your time. Goodbye."))

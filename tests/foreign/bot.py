@@ -11,6 +11,7 @@ import json
 import math
 import struct
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ class Bot:
             "rtp": len([port for port in udp_ports() if low <= port <= high]),
             "threads": int(figures["Threads"]),
             "refused": self._app.supervisor.refused,
+            "turned_away": asdict(self._app._signaling.turned_away),  # type: ignore[union-attr]
             "rss_kb": int(figures["VmRSS"]),
         }
 

@@ -95,11 +95,13 @@ class BotProcess:
 
 @contextmanager
 def bot_process(folder: Path, trunk: dict[str, object] | None = None, **telephony: object) -> Iterator[BotProcess]:
-    """Start it with a database of its own, calls sent by `trunk`; ended afterwards whatever happened."""
+    """Start it with a database of its own, calls sent by `trunk`; ended afterwards whatever happened. Requests are not
+    limited where nothing is said of it: all peers are one source here, and what they send is to be served."""
     folder.mkdir(parents=True, exist_ok=True)
-    settings = bot_settings(folder, "127.0.0.1:9", **telephony)
+    settings = bot_settings(folder, "127.0.0.1:9", **{"calls_per_s": 0, **telephony})
     paths = settings.paths.model_copy(update={"prompt_cache": folder / "prompts"})
-    line = settings.trunk.model_copy(update=trunk or {})
+    # No OPTIONS: sipp takes one for a call.
+    line = settings.trunk.model_copy(update={"options_s": 0, **(trunk or {})})
     settings = settings.model_copy(update={"paths": paths, "trunk": line})
     with open_store(settings.paths.database) as store:
         files = write_example(folder / "portfolio", today=datetime.now(UTC).date(), count=CUSTOMERS)

@@ -98,6 +98,11 @@ def test_it_asked_for_the_digest(called: tuple[DemoResult, str]) -> None:
     assert called[1].count("proved") == 1
 
 
+def test_the_telephones_answer_keeps_the_dialog_on_its_route(called: tuple[DemoResult, str]) -> None:
+    assert called[1].count("in-dialog ACK by its route") == 1
+    assert called[1].count("in-dialog BYE by its route") == 1
+
+
 #: What is lost between the bot and the proxy. Later messages of the dialog go by the Record-Route, not by the relay.
 LOST: tuple[Losses, ...] = (
     (),

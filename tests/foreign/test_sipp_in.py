@@ -42,15 +42,38 @@ def test_calls_with_sound(bot: BotProcess, sipp: str, folder: Path, scenario: st
     assert bot.ask("counters")["refused"] == refused
 
 
+def refusals(folder: Path) -> int:
+    """How often sipp was told 503, and each time when to call again."""
+    unexpected = (folder / "errors.log").read_text(errors="replace")
+    refused = unexpected.count("SIP/2.0 503 Service Unavailable")
+    assert unexpected.count("Retry-After: 10") == refused
+    return refused
+
+
 def test_more_calls_than_lines(bot: BotProcess, sipp: str, folder: Path) -> None:
-    """25 at once for 20 lines: five refused and counted, the others untouched."""
+    """25 at once for 20 lines: five get 503 with Retry-After and are counted, the others are untouched."""
     before, refused = bot.last_attempt(), bot.ask("counters")["refused"]
     with sipp_runs(sipp, "caller", folder, calls=25, target=bot.address, at_a_time=25, rate=1000) as run:
         counts = run.end()
     assert (counts.right, counts.failed) == (LINES, 5), counts.errors
+    assert refusals(folder) == 5
     bot.wait_idle()
     assert bot.ask("counters")["refused"] - refused == 5
     attempts = bot.ask("attempts", after=before)
     assert len(attempts) == LINES
     assert all(row["disposition"] in {"HUNG_UP", "CALLBACK"} for row in attempts)
     assert all(row["media"]["rx_lost"] == 0 for row in attempts)
+
+
+def test_more_calls_at_once_than_a_source_may_begin(sipp: str, folder: Path) -> None:
+    """25 at once where 18 are allowed: seven get 503 before anything is made for them, the others are untouched."""
+    with bot_process(folder / "bot", max_calls=30, calls_per_s=0.01, burst=18) as bot:
+        with sipp_runs(sipp, "caller", folder, calls=25, target=bot.address, at_a_time=25, rate=1000) as run:
+            counts = run.end()
+        assert (counts.right, counts.failed) == (18, 7), counts.errors
+        assert refusals(folder) == 7
+        bot.wait_idle()
+        after = bot.ask("counters")
+        assert (after["refused"], after["turned_away"]["calls_limited"]) == (0, 7)
+        assert after["turned_away"]["unanswered"] == 0
+        assert len(bot.ask("attempts")) == 18

@@ -20,6 +20,7 @@ class FakeLeg:
         self.incoming = incoming
         self.sent = b""
         self.ended: LegEnd | None = None
+        self.held = False
         self._queue = b""
         self._read = 0
         self._start: float | None = None
@@ -72,6 +73,8 @@ class FakeLeg:
     async def answer(self) -> None: ...
     async def reject(self, status: int = 486) -> None: ...
     async def send_dtmf(self, keys: str) -> None: ...
+    async def hold(self) -> None: ...
+    async def resume(self) -> None: ...
     async def transfer(self, target: str) -> bool:
         return False
 

@@ -71,15 +71,21 @@ def start(tmp_path: Path, voices: VoiceBox, ears: Ears) -> Start:
     return begin
 
 
+def media_threads() -> set[threading.Thread]:
+    """The clocks of the phones that are on a call now."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("sip-sim-media")}
+
+
 @pytest.fixture
 async def far() -> AsyncIterator[SipEndpoint]:
-    """The far end: where the bot would be. Afterwards nothing is left over."""
+    """The far end: where the bot would be. Afterwards nothing of this test is left over."""
+    before = media_threads()
     endpoint = SipEndpoint("127.0.0.1", 0)
     await endpoint.start()
     yield endpoint
     await endpoint.stop()
     await asyncio.sleep(0.05)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("sip-sim-media")]
+    assert not media_threads() - before
     assert not [task for task in asyncio.all_tasks() if "sip_sim" in repr(task.get_coro())]
 
 

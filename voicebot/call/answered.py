@@ -25,7 +25,7 @@ from voicebot.model.ports import Recognizer
 from voicebot.model.speech import Digits, Utterance
 from voicebot.nlu.answering import AnsweringPhrases
 from voicebot.turn.amd import AmdOptions, AnsweringDetector, Run, Verdict
-from voicebot.turn.beep import BeepDetector, Tone
+from voicebot.turn.beep import BeepDetector, BeepOptions, Tone
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +64,7 @@ class Answered:
         phrases: AnsweringPhrases,
         tell: Told,
         options: AmdOptions | None = None,
+        beeps: BeepOptions | None = None,
     ) -> None:
         self.phrases = phrases
         self._line = line
@@ -72,7 +73,7 @@ class Answered:
         self._tell = tell
         self._options = options or AmdOptions()
         self._detector = AnsweringDetector(phrases, self._options)
-        self._tones = BeepDetector()
+        self._tones = BeepDetector(beeps)
         self._recent: deque[AudioFrame] = deque()
         self._piece: _Piece | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -113,6 +114,12 @@ class Answered:
         else:
             self._detector.answer(answer.text, answer.t0, answer.t1, fits=fits and not answer.barged_in)
         self._look()
+
+    def no_reply(self) -> None:
+        """A question of the bot got no answer."""
+        if not self._closed:
+            self._detector.no_reply()
+            self._look()
 
     def _look(self) -> None:
         verdict = self._detector.verdict
@@ -168,16 +175,16 @@ class Answered:
         if before is not None:
             await before
         try:
-            words = (await (piece.hearing.finish() if last else piece.hearing.snapshot())).text
+            heard = await (piece.hearing.finish() if last else piece.hearing.snapshot())
         except EngineError as error:
             logger.warning("an answer could not be recognised: %s", error.code)
             return
         if self._closed:
             return
-        self._detector.text(words, piece.run.t0)
+        self._detector.text(heard.text, piece.run.t0, heard.alternatives)
         if last:
             unclear = UNCLEAR if piece.run.length >= UNCLEAR_S else ""
-            self._said.append((piece.run.t0, words.strip() or unclear))
+            self._said.append((piece.run.t0, heard.text.strip() or unclear))
         self._look()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -232,16 +239,21 @@ class Answered:
             self._waiting.remove(entry)
         return condition()
 
-    async def utterance(self, since: float, longest_s: float) -> str | None:
+    async def utterance(self, since: float, longest_s: float, or_beep: bool = False) -> str | None:
         """The words of the next stretch of speech that began after `since` and ended (UNCLEAR where it was speech
-        without words, "" where it was less), or None after `longest_s`. Raises CallEnded."""
+        without words, "" where it was less), or None after `longest_s` (`or_beep`: and at a beep). Raises CallEnded."""
 
         def come() -> bool:
             while self._said and self._said[0][0] < since:
                 self._said.popleft()
-            return bool(self._said)
+            return bool(self._said) or (or_beep and self.beep_since(since))
 
-        return self._said.popleft()[1] if await self.until(come, longest_s) else None
+        await self.until(come, longest_s)
+        return self._said.popleft()[1] if self._said else None
+
+    def beep_since(self, t: float) -> bool:
+        """A beep was heard that began after `t` (s)."""
+        return self.beep is not None and self.beep.t0 > t
 
     def every_word(self) -> None:
         """From now on recognise everything that is said, however short."""

@@ -18,12 +18,21 @@ from voicebot.call.kit import Kit
 from voicebot.call.prompter import Prompter
 from voicebot.call.talk import Scene, talk
 from voicebot.call.workers import run
-from voicebot.errors import CallEnded, CallNotAnswered, CallRefused, DialForbidden, StorageError, VoicebotError
+from voicebot.errors import (
+    CallEnded,
+    CallNotAnswered,
+    CallRefused,
+    DialForbidden,
+    StorageError,
+    TrunkError,
+    VoicebotError,
+)
 from voicebot.model.outcome import AnsweredBy, Disposition, Outcome
 from voicebot.model.portfolio import Account
 from voicebot.model.ports import CallLeg, MediaStats, Signaling
 from voicebot.model.records import AttemptProgress, AttemptStart
-from voicebot.model.sip_status import disposition_of
+from voicebot.model.sip_status import network_result, q850_cause
+from voicebot.model.trunk import CarriedLeg
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +113,10 @@ class _Attempt:
                 leg = await self._signaling.dial(self._account.customer.number)
             self._note(sip_call_id=leg.call_id)
             outcome = await self._connect_and_talk(leg)
+        except TrunkError as error:
+            logger.warning("attempt failed: no trunk took the call", extra={"attempt": self._id})
+            self._note(sip_status=error.status, sip_reason=error.message, trunk=_trunk(leg))
+            outcome = Outcome(Disposition.FAILED, error=error.code)
         except VoicebotError as error:
             logger.warning("attempt failed: %s", error.code, extra={"attempt": self._id})
             outcome = Outcome(Disposition.TECHNICAL_FAILURE, error=error.code)
@@ -123,10 +136,12 @@ class _Attempt:
             else:
                 await leg.answer()
         except CallRefused as error:
-            self._note(sip_status=error.status, sip_reason=error.reason)
-            return Outcome(disposition_of(error.status), error=None if error.status else "network")
+            cause = q850_cause(error.reason)
+            self._note(sip_status=error.status, sip_reason=error.reason, sip_cause=cause)
+            self._note(sip_call_id=leg.call_id, trunk=_trunk(leg))
+            return _not_answered(error.status, cause)
         except CallNotAnswered:
-            self._note(sip_status=487, sip_reason="cancelled by us: not answered in time")
+            self._note(sip_status=487, sip_reason="cancelled by us: not answered in time", trunk=_trunk(leg))
             return Outcome(Disposition.NO_ANSWER)
         except CallEnded:
             return Outcome(Disposition.HUNG_UP, hung_up_by="caller")
@@ -134,6 +149,7 @@ class _Attempt:
         recording = self._recording()
         self._note(
             sip_call_id=leg.call_id,
+            trunk=_trunk(leg),
             sip_status=200,
             sip_reason="OK",
             answered_at=self._answered_at.isoformat(),
@@ -169,6 +185,16 @@ class _Attempt:
             # It stays open and is settled at the next start.
             logger.critical("the outcome could not be stored: %s", error.code, extra={"attempt": self._id})
         self._kit.observer.attempt_ended(self._id, outcome)
+
+
+def _not_answered(status: int | None, cause: int | None) -> Outcome:
+    disposition = network_result(status, cause).disposition
+    by = "caller" if disposition is Disposition.HUNG_UP else None
+    return Outcome(disposition, hung_up_by=by, error=None if status else "network")
+
+
+def _trunk(leg: CallLeg | None) -> str | None:
+    return leg.trunk if isinstance(leg, CarriedLeg) else None
 
 
 def _media(stats: MediaStats) -> dict[str, float]:

@@ -19,7 +19,7 @@ from voicebot.call.line import Line, Played
 from voicebot.call.listener import Listener, Question
 from voicebot.call.prompter import Prompter
 from voicebot.call.reporter import Reporter
-from voicebot.call.transfer import Handover
+from voicebot.call.transfer import Handover, Request
 from voicebot.call.understanding import Understanding
 from voicebot.call.voice_watch import VoiceWatch
 from voicebot.errors import CallEnded
@@ -86,6 +86,7 @@ class Conversation:
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._turn: Turn | None = None
         self._reply_end: float | None = None
+        self._limit: asyncio.Timeout | None = None
         parts.leg.on_end(self._on_end)
 
     def _on_end(self, end: LegEnd) -> None:
@@ -104,7 +105,7 @@ class Conversation:
         hung_up_by: str | None = None
         error: str | None = None
         try:
-            async with asyncio.timeout(self._parts.max_call_s):
+            async with asyncio.timeout(self._parts.max_call_s) as self._limit:
                 while event is not None:
                     event = await self._act(self._step(event))
         except CallEnded:
@@ -175,6 +176,8 @@ class Conversation:
     def _understand(self, answer: Utterance | Digits | None, listen: Listen) -> Event:
         if answer is None:
             self._report_turn(event_name="NoInput")
+            if self._parts.answered is not None:
+                self._parts.answered.no_reply()
             return NoInput()
         intents = self._parts.understanding.intents(answer, listen.expects)
         event: Event = Heard(intents, answer) if intents else NoMatch(answer)
@@ -254,7 +257,8 @@ class Conversation:
         return await self._unless_ended(self._parts.checker.run(self._state, effect, self._parts.line.t))
 
     async def _transfer(self, effect: Transfer) -> Event | None:
-        handing = asyncio.create_task(self._parts.handover.run())
+        wanted = Request(effect.reason, self._state.verified, self._talks_to_an_agent)
+        handing = asyncio.create_task(self._parts.handover.run(wanted))
         both: set[asyncio.Future[Any]] = {handing, self._ended}
         try:
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -267,6 +271,11 @@ class Conversation:
         accepted = handing.result()
         logger.info("transfer %s", "accepted" if accepted else "failed", extra={"reason": effect.reason})
         return TransferDone(accepted=accepted)
+
+    def _talks_to_an_agent(self, longest_s: float) -> None:
+        """`max_call_s` is for the bot."""
+        if self._limit is not None:
+            self._limit.reschedule(asyncio.get_running_loop().time() + longest_s + TRANSFER_REPORT_S)
 
     async def _unless_ended(self, work: Coroutine[Any, Any, T] | asyncio.Task[T]) -> T:
         """Wait for `work`, or for the end of the call, which raises CallEnded."""

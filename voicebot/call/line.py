@@ -12,7 +12,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from voicebot.call.hold import Hold
 from voicebot.errors import CallEnded
+from voicebot.media.echo import EchoCanceller
 from voicebot.media.player import Player
 from voicebot.media.recorder import Recorder
 from voicebot.model.audio import FRAME_S, MEDIA_RATE, AudioFrame
@@ -40,11 +42,21 @@ class Played:
 
 
 class Line:
-    """Runs one leg's media until the leg ends."""
+    """Runs one leg's media until the leg ends. `echo` takes the bot's own voice out of what the listeners get; the
+    recording keeps what was on the line. While the far end holds us nothing is said, and the listeners get silence, not
+    its music; after `max_hold_s` of it (None: for ever) the call is ended."""
 
-    def __init__(self, leg: CallLeg, recorder: Recorder | None) -> None:
+    def __init__(
+        self,
+        leg: CallLeg,
+        recorder: Recorder | None,
+        echo: EchoCanceller | None = None,
+        max_hold_s: float | None = None,
+    ) -> None:
         self._leg = leg
+        self._hold = Hold(leg, max_hold_s)
         self._recorder = recorder
+        self._echo = echo
         self._player = Player()
         self._listeners: list[FrameListener] = []
         self._done: asyncio.Future[bool] | None = None
@@ -75,6 +87,11 @@ class Line:
         return self._done is not None
 
     @property
+    def held(self) -> bool:
+        """True while the far end holds us."""
+        return self._hold.on
+
+    @property
     def paused(self) -> bool:
         """True while a prompt is held back by a barge-in that is not decided."""
         return self.playing and self._player.paused
@@ -97,6 +114,8 @@ class Line:
                 self._recorder.close(self.t)
 
     def _tick(self) -> None:
+        if self._hold.look(self.t):
+            self._take_back(self._leg.queued_s or self._hold.queued_s)
         self._receive(self._leg.read(MEDIA_RATE * 2))
         self._send()
         if self._recorder is not None and self._ticks % 50 == 0:
@@ -112,19 +131,27 @@ class Line:
         self._received += frame.samples
         if self._recorder is not None:
             self._recorder.caller(frame)
+        if self._hold.on:
+            frame = AudioFrame(bytes(len(pcm16)), MEDIA_RATE, frame.t)
+        elif self._echo is not None:
+            frame = self._echo.clean(frame)
         for listener in self._listeners:
             listener(frame)
 
     def _send(self) -> None:
-        if self._done is None:
+        if self._done is None or self._hold.on:
             return
         queued = self._leg.queued_s
+        self._hold.queued_s = queued
         pcm16 = self._player.take(AHEAD_S - queued)
         if pcm16:
             at = self._leaves_at(queued)
             self._leg.write(pcm16)
+            self._hold.queued_s += len(pcm16) / (2 * MEDIA_RATE)
             frame = AudioFrame(pcm16, MEDIA_RATE, at)
             self._sent_until = frame.t_end
+            if self._echo is not None:
+                self._echo.sent(frame)
             for listener in self._spoken_listeners:
                 listener(at, frame.t_end)
             if self._recorder is not None:
@@ -159,6 +186,21 @@ class Line:
         self._leg.flush()
         self._sent_until = 0.0
         self._player.pause(unsent)
+        if self._echo is not None:
+            self._echo.cut(self.t)
+        if self._recorder is not None:
+            self._recorder.cut(self.t)
+
+    def _take_back(self, unsent_s: float) -> None:
+        """The far end holds us: what was not sent is said when it is back."""
+        if self._done is None or self._player.paused:
+            return
+        self._leg.flush()
+        self._sent_until = 0.0
+        self._player.pause(unsent_s)
+        self._player.resume()  # nothing is taken while the hold lasts
+        if self._echo is not None:
+            self._echo.cut(self.t)
         if self._recorder is not None:
             self._recorder.cut(self.t)
 

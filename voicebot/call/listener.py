@@ -1,7 +1,8 @@
 """Listens for one answer at a time: voice activity, end of the answer, interruption of the prompt, keys.
 
 All decisions are taken in audio time. Recognition starts at each pause, while the silence still runs, and is thrown
-away when the caller goes on; how long the silence must be follows from what was heard (voicebot.nlu.complete).
+away when the caller goes on; how long the silence must be follows from what was heard (voicebot.nlu.complete), and a
+recognition that comes late ends no answer early: until it is there the silence may last `undecided_s`.
 Barge-in is reversible: speech holds the prompt back at once, and only words with a meaning drop it.
 """
 
@@ -23,11 +24,16 @@ from voicebot.model.speech import Digits, Utterance
 from voicebot.nlu.complete import Completeness
 from voicebot.settings import TurnSettings
 from voicebot.turn.endpointing import Ended, Endpointer, EndpointingOptions, Paused, Resumed, SpeechStarted, TurnEvent
+from voicebot.turn.foreground import Foreground
 
 logger = logging.getLogger(__name__)
 
 #: Sound kept before the detector fired: the first consonant of an answer is quiet.
 PRE_ROLL_S = 0.3
+#: Sound that is shorter is rather a cough or a murmur than a sentence.
+SHORT_S = 0.8
+#: What a short answer is enough for: noise that goes on is taken for one no longer than `closed_answer_s`.
+CLOSED = frozenset({"affirm_deny"})
 #: An answer that began at most so long before listening opened is taken as the answer.
 EARLY_S = 2.0
 
@@ -66,16 +72,21 @@ class Listener:
         self._endpointer = Endpointer(
             EndpointingOptions(
                 threshold=settings.speech_threshold,
-                silence_s=settings.incomplete_s,
+                silence_s=settings.undecided_s,
                 max_answer_s=settings.max_answer_s,
             )
         )
+        self._foreground = Foreground()
         self._recent: deque[AudioFrame] = deque()
         self._question: Question | None = None
         self._answer: asyncio.Future[Utterance | Digits | None] | None = None
         self._hearing: Hearing | None = None
         self._snapshot: asyncio.Task[Utterance] | None = None
+        self._first: float | None = None  # where an answer began that ended, is not recognised yet and may go on
+        self._cut = False
         self._barged_in = False
+        self._weighing: asyncio.Task[Utterance] | None = None
+        self._let_pass: float | None = None  # the beginning of speech that was found to be no interruption
         self._quiet_since = 0.0
         self._keys = ""
         self._keys_t = (0.0, 0.0)
@@ -86,9 +97,14 @@ class Listener:
         self._question = question
         self._answer = asyncio.get_running_loop().create_future()
         self._quiet_since = self._line.t
+        closed = set(question.expects) <= CLOSED
+        self._endpointer.limit(self._settings.closed_answer_s if closed else self._settings.max_answer_s)
         since = self._endpointer.speaking_since
         if since is not None and self._line.t - since < EARLY_S and not self._line.playing:
             self._begin(since)
+            if self._endpointer.silent_since is not None:  # its pause was told while nobody listened
+                self._endpointer.require(self._settings.undecided_s)
+                self._recognise()
         if self._keys:
             self._keys_changed()
         try:
@@ -114,7 +130,8 @@ class Listener:
 
     def on_frame(self, frame: AudioFrame) -> None:
         """Take the caller's sound."""
-        chunks = self._activity.accept(frame)
+        mine = self._question is not None and not self._line.playing
+        chunks = self._foreground.accept(frame, self._activity.accept(frame), eager=mine)
         self._on_chunks(frame, chunks)
         if self._hearing is not None:
             self._hearing.feed(frame)
@@ -129,22 +146,31 @@ class Listener:
             self._time_out()
 
     def _turn(self, event: TurnEvent) -> None:
-        if self._question is None:
+        if self._cut:  # what was said so far is taken, whatever goes on
+            return
+        if self._question is None or (self._hearing is None and isinstance(event, Paused)):
+            if isinstance(event, Paused):  # speech that nobody listens to: what comes next is new
+                self._endpointer.require(self._settings.complete_s)
             return
         match event:
-            case SpeechStarted(t):
+            case SpeechStarted(t) if self._first is not None and not self._recognizer.streaming:
+                self._drop_snapshot()  # the answer goes on before its first part is recognised: still one answer
+            case SpeechStarted(t) | Resumed(t) if self._hearing is None or isinstance(event, SpeechStarted):
                 if self._question.barge_in or not self._line.playing:
                     self._begin(t)
             case Paused():
                 self._recognise()
             case Resumed():
                 self._drop_snapshot()
-            case Ended(t0, t1):
-                self._finish(t0, t1)
+            case Ended(t0, t1, too_long):
+                self._cut = too_long and self._hearing is not None
+                self._finish(t0 if self._first is None else self._first, t1)
 
     def _begin(self, t: float) -> None:
         self._hearing = Hearing(self._recognizer.start(self.phrases), self._pool)
+        self._first = None
         self._drop_snapshot()
+        t = t if self._line.playing else self._foreground.reach_back(t)
         for frame in self._recent:
             if frame.t_end > t - PRE_ROLL_S:
                 self._hearing.feed(frame)
@@ -158,9 +184,13 @@ class Listener:
     def _recognised(self, task: asyncio.Task[Utterance]) -> None:
         if task is not self._snapshot or task.cancelled() or self._question is None or task.exception():
             return
-        text = task.result().text
-        if self._line.playing and not self._means_something(task.result()):
+        since, text = self._endpointer.speaking_since, task.result().text
+        if since is None:  # the answer is over already: `_resolve` takes it
+            return
+        spoken = (self._endpointer.silent_since or self._line.t) - since
+        if self._line.playing and not self._means_something(task.result(), spoken):
             self._not_an_interruption()
+            self._endpointer.require(self._settings.complete_s)  # it is no part of the answer to come
             return
         self._line.stop()
         how = self._understanding.completeness(text, self._question.expects)
@@ -175,6 +205,7 @@ class Listener:
     def _finish(self, t0: float, t1: float) -> None:
         if self._hearing is None:
             return
+        self._first = t0
         if self._recognizer.streaming:
             self._snapshot = asyncio.create_task(self._hearing.finish())
         elif self._snapshot is None:
@@ -190,10 +221,11 @@ class Listener:
             self._answer.set_exception(error)
             return
         utterance = task.result()
-        meant = not self._line.playing or self._means_something(utterance)
+        meant = not self._line.playing or self._means_something(utterance, t1 - t0)
         if not utterance.text.strip() or not meant:  # a cough, a door, "mm-hm": no answer
             self._not_an_interruption()
             self._forget()
+            self._quiet_since = t1
             return
         self._answer.set_result(replace(utterance, t0=t0, t1=t1, barged_in=self._barged_in))
 
@@ -206,15 +238,38 @@ class Listener:
             return
         if self._line.paused:
             spoken = (self._endpointer.silent_since or self._line.t) - since
-            if spoken >= self._settings.barge_in_decide_s:
-                self._line.stop()
-        elif self._line.t - since >= self._settings.barge_in_min_s and self._endpointer.silent_since is None:
+            if spoken >= self._settings.barge_in_decide_s and self._weighing is None:
+                self._weighing = asyncio.create_task(self._hearing.snapshot())
+                self._weighing.add_done_callback(lambda task: self._weighed(task, since))
+        elif since == self._let_pass or self._endpointer.silent_since is not None:
+            return
+        elif self._line.t - since >= self._settings.barge_in_min_s:
             self._barged_in = True
             self._line.pause()
 
-    def _means_something(self, utterance: Utterance) -> bool:
+    def _weighed(self, task: asyncio.Task[Utterance], since: float) -> None:
+        """Who goes on for long either says something, or is a noise under which the prompt goes on."""
+        if task is not self._weighing or task.cancelled():
+            return
+        self._weighing = None
+        if self._question is None or not self._line.paused or self._endpointer.speaking_since != since:
+            return
+        if task.exception() is None and not self._means_something(task.result(), self._line.t - since):
+            self._let_pass = since
+            self._not_an_interruption()
+        else:
+            self._line.stop()
+
+    def _means_something(self, utterance: Utterance, spoken_s: float) -> bool:
+        """Whether words said into the prompt are for the bot: no "mm-hm", and nothing made out of a short noise."""
         assert self._question is not None
-        return bool(self._understanding.intents(utterance, self._question.expects)) or len(utterance.text.split()) > 2
+        if self._understanding.backchannel(utterance.text):
+            return False
+        if spoken_s < SHORT_S and utterance.confidence < self._settings.barge_in_confidence:
+            return False
+        if self._understanding.intents(utterance, self._question.expects):
+            return True
+        return spoken_s >= SHORT_S and len(utterance.text.split()) > 2
 
     def _not_an_interruption(self) -> None:
         self._barged_in = False
@@ -222,6 +277,9 @@ class Listener:
 
     def _forget(self) -> None:
         self._hearing = None
+        self._first = None
+        self._cut = False
+        self._weighing = None
         self._drop_snapshot()
         self._barged_in = False
         self._quiet_since = self._line.t
@@ -233,7 +291,7 @@ class Listener:
     def _time_out(self) -> None:
         if self._answer is None or self._answer.done() or self._question is None:
             return
-        if self._line.playing:
+        if self._line.playing or self._line.held:
             self._quiet_since = self._line.t
         elif self._keys:
             if self._line.t - self._keys_t[1] >= self._settings.interdigit_s:

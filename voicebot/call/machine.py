@@ -197,22 +197,29 @@ class OutboundCall:
         since, times = answered.t, 1
         await self._say("screening")
         end = answered.t + options.person_wait_s
-        while (said := await answered.utterance(since, max(0.0, end - answered.t))) is not None:
-            cues = answered.phrases.find(said)
-            kinds = {cue.kind for cue in cues}
-            if any(cue.kind == SCREENING and cue.strong for cue in cues) and times < options.answers:
+        while True:
+            said = await answered.utterance(since, max(0.0, end - answered.t), or_beep=True)
+            cues = answered.phrases.find(said or "")
+            kinds, sure = {cue.kind for cue in cues}, {cue.kind for cue in cues if cue.strong}
+            if VOICEMAIL in sure or answered.beep_since(since):
+                return await self._mailbox_after_screening()
+            if said is None:
+                break
+            if SCREENING in sure and times < options.answers:
                 times += 1
                 await self._say("screening")
-            elif VOICEMAIL in kinds:
-                self._is(Verdict(VOICEMAIL, "call screening, then its mailbox", answered.t))
-                await self._mailbox_ready(lambda: False)
-                return await self._leave_message()
-            elif said and not kinds & {HOLD, SCREENING}:
+            elif said and not kinds & {HOLD, SCREENING, VOICEMAIL}:  # "not available" may be the refusal
                 self._parts.reporter.answered_by(AnsweredBy.HUMAN, "call screening, then a person came on")
                 answered.close()
                 return True
         await self._hang_up()
         return False
+
+    async def _mailbox_after_screening(self) -> bool:
+        """The assistant takes a message. One that hangs up first has refused: a mailbox it is only when it listens."""
+        await self._mailbox_ready(lambda: False)
+        self._is(Verdict(VOICEMAIL, "call screening, then its mailbox", self._parts.answered.t))
+        return await self._leave_message()
 
     # -- saying ------------------------------------------------------------------------------------------------
 

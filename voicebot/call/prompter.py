@@ -36,6 +36,10 @@ class Prompter:
         text = self._kit.prompts.render(state.flow, say, context)
         return text, await run(self._kit.workers.tts, self._kit.voice.get, text)
 
+    def announcements(self, flow: str) -> tuple[str, ...]:
+        """Names of the blocks of a template."""
+        return tuple(self._kit.prompts.blocks(flow))
+
     async def warm(self) -> None:
         """Speak into the cache, before the call, every prompt whose words are known now: the customer never waits for
         the synthesizer. What is rendered here is not said: the gate is on saying (`prepare`)."""

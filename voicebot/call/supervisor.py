@@ -26,7 +26,7 @@ class Supervisor:
         self._calls: set[asyncio.Task[Any]] = set()
         self._refusals: set[asyncio.Task[None]] = set()
         self._draining = False
-        #: Inbound calls refused since the start: over the cap, or draining.
+        #: Inbound calls refused since the start: over the cap, or draining. They got 503, and when to call again.
         self.refused = 0
         signaling.on_incoming(self._incoming)
 
@@ -36,16 +36,19 @@ class Supervisor:
         return len(self._calls)
 
     async def dial(self, account_id: str, flow: str) -> AttemptResult:
-        """Call one customer; returns when the attempt has its outcome. Raises AdmissionError over the cap, StorageError
-        where the attempt cannot be recorded (nobody is called then)."""
+        """Call one customer; returns when the attempt has its outcome. Raises AdmissionError over the cap (it says when
+        to try again), StorageError where the attempt cannot be recorded (nobody is called then)."""
         self._admit()
         return await self._start(run_outbound(self._kit, self._signaling, account_id, flow))
 
     def _admit(self) -> None:
+        telephony = self._kit.settings.telephony
+        again_s = telephony.retry_after_s
         if self._draining:
-            raise AdmissionError("the server is draining: no new calls")
-        if self.live >= self._kit.settings.telephony.max_calls:
-            raise AdmissionError(f"all {self.live} lines are busy", hint="raise telephony.max_calls, or wait")
+            raise AdmissionError("the server is draining: no new calls", retry_after_s=again_s)
+        if self.live >= telephony.max_calls:
+            hint = "or raise telephony.max_calls"
+            raise AdmissionError(f"all {self.live} lines are busy", hint=hint, retry_after_s=again_s)
 
     def _start(self, call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(call)
@@ -81,5 +84,6 @@ class Supervisor:
             await asyncio.wait(self._calls, timeout=longest_s)
         for task in list(self._calls):
             task.cancel()
-        if self._calls:
-            await asyncio.wait(self._calls)
+        ending = self._calls | self._refusals
+        if ending:
+            await asyncio.wait(ending)

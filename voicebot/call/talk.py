@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from voicebot.call.announcement import Announcer
 from voicebot.call.answered import Answered
+from voicebot.call.answering_options import amd_options, beep_options, machine_options
 from voicebot.call.checker import Checker
 from voicebot.call.conversation import CallParts, Conversation
 from voicebot.call.enrolling import PURPOSE, Enroller
@@ -19,13 +20,14 @@ from voicebot.call.journal import Journal
 from voicebot.call.kit import Kit
 from voicebot.call.line import Line
 from voicebot.call.listener import Listener
-from voicebot.call.machine import MachineParts, OutboundCall
+from voicebot.call.machine import MachineOptions, MachineParts, OutboundCall
 from voicebot.call.prompter import Prompter
 from voicebot.call.reporter import Reporter
 from voicebot.call.transfer import Handover
 from voicebot.call.understanding import Understanding
 from voicebot.call.voice_watch import VoiceWatch
 from voicebot.call.workers import run
+from voicebot.media.echo import EchoCanceller
 from voicebot.media.recorder import Recorder
 from voicebot.model.audio import AudioFrame, SpeechChunk
 from voicebot.model.outcome import Outcome
@@ -52,14 +54,11 @@ async def talk(kit: Kit, journal: Journal, signaling: Signaling, leg: CallLeg, s
     """Run a flow on an answered leg; the leg is ended when this returns."""
     account, direction = scene.account, scene.direction
     recorder = Recorder(kit.settings.paths.recordings / scene.recording) if scene.recording else None
-    line = Line(leg, recorder)
+    echo = EchoCanceller() if kit.settings.turn.cancel_echo else None
+    line = Line(leg, recorder, echo, kit.settings.telephony.max_hold_s)
     on_notice = recorder.open_caller if recorder is not None else lambda: None
     reporter = Reporter(scene.attempt_id, kit.store, journal, kit.observer, on_notice)
-    answered = (
-        Answered(line, kit.recognizer, kit.workers.asr, kit.language.answering, reporter.answered_by)
-        if direction == "outbound"
-        else None
-    )
+    answered = _answered(kit, line, reporter) if direction == "outbound" else None
     consent = await _consent(kit, account)
     voice = await _voice_watch(kit, account, opted_out=consent is False)
     enroller = Enroller(kit, account, voice, reporter) if voice is not None and account is not None else None
@@ -85,7 +84,10 @@ async def talk(kit: Kit, journal: Journal, signaling: Signaling, leg: CallLeg, s
     )
     clock = asyncio.create_task(line.run())
     try:
-        outcome, person = await _run(lambda: Conversation(kit.book, scene.flow, direction, parts), parts, recorder)
+        options = machine_options(kit.settings.answering)
+        outcome, person = await _run(
+            lambda: Conversation(kit.book, scene.flow, direction, parts), parts, recorder, options
+        )
     except BaseException:  # ours: a defect, a full disk, or the process is to end
         await asyncio.shield(announcer.apologise(leg))
         raise
@@ -98,7 +100,24 @@ async def talk(kit: Kit, journal: Journal, signaling: Signaling, leg: CallLeg, s
     return outcome
 
 
-async def _run(begin: Callable[[], Conversation], parts: CallParts, recorder: Recorder | None) -> tuple[Outcome, bool]:
+def _answered(kit: Kit, line: Line, reporter: Reporter) -> Answered | None:
+    settings = kit.settings.answering
+    if not settings.enabled:
+        return None
+    return Answered(
+        line,
+        kit.recognizer,
+        kit.workers.asr,
+        kit.language.answering,
+        reporter.answered_by,
+        amd_options(settings),
+        beep_options(settings),
+    )
+
+
+async def _run(
+    begin: Callable[[], Conversation], parts: CallParts, recorder: Recorder | None, options: MachineOptions
+) -> tuple[Outcome, bool]:
     """The outcome, and whether a person was on the line."""
     if parts.answered is None:
         return await begin().run(), True
@@ -110,7 +129,7 @@ async def _run(begin: Callable[[], Conversation], parts: CallParts, recorder: Re
             await parts.voice.restart()
 
     machine = MachineParts(parts.leg, parts.line, parts.prompter, parts.reporter, parts.answered, restart)
-    call = OutboundCall(machine, begin)
+    call = OutboundCall(machine, begin, options)
     outcome = await call.run()
     return outcome, call.person
 

@@ -8,7 +8,7 @@ from datetime import date
 
 from voicebot.model.intent import Intent
 from voicebot.model.speech import Digits, Utterance
-from voicebot.nlu.complete import Completeness, completeness
+from voicebot.nlu.complete import Completeness, backchannel, completeness
 from voicebot.nlu.grammar import phrases
 from voicebot.nlu.language import Language
 from voicebot.nlu.understand import understand, understand_keys
@@ -30,6 +30,10 @@ class Understanding:
     def completeness(self, text: str, expects: Sequence[str]) -> Completeness:
         """Whether an answer sounds finished."""
         return completeness(text, expects, self.language, self.today)
+
+    def backchannel(self, text: str) -> bool:
+        """Whether an utterance only shows that somebody listens."""
+        return backchannel(text, self.language)
 
     def phrases(self, expects: Sequence[str], *, grammar: bool) -> tuple[str, ...] | None:
         """The recogniser's phrase list for a question; None = free speech. `grammar`: the engine hears nothing else, so

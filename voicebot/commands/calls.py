@@ -119,6 +119,7 @@ def _facts(settings: Settings, record: CallRecord) -> Table:
         "flow": f"{start.flow}, {start.direction}, script {start.script_version}, {start.driver}",
         "started, answered, ended": f"{s.started_at}, {_text(progress.answered_at)}, {_text(progress.ended_at)}",
         "SIP": f"{_text(progress.sip_status)} {progress.sip_reason or ''} ({_text(progress.sip_call_id)})",
+        "trunk": _text(progress.trunk),
         "answered by": f"{_text(progress.answered_by)} {progress.answered_by_cause or ''}",
         "recording": str(settings.paths.recordings / progress.recording) if progress.recording else "-",
     }

@@ -46,7 +46,7 @@ async def _serve(settings: Settings, drain_s: float) -> None:
             click.echo(note)
         if settings.web.enabled:
             token = settings.web.token or new_token()
-            server = await stack.enter_async_context(make_console(settings, live, token))
+            server = await stack.enter_async_context(make_console(settings, live, token, application.trunks))
             shown = f"?token={token}" if not settings.web.token else ""
             click.echo(f"console: {server.url}{shown}")
         telephony = settings.telephony

@@ -3,117 +3,124 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
 import logging
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Sequence
+from time import monotonic
 
 import baresip
 
-from voicebot.errors import AdmissionError, TrunkError
+from voicebot.errors import AdmissionError, SettingsError, TrunkError
 from voicebot.model.ports import CallLeg
+from voicebot.model.trunk import TrunkState
 from voicebot.settings import TelephonySettings, TrunkSettings
 from voicebot.signaling.baresip_acks import AckAgain
+from voicebot.signaling.baresip_admission import BURST, Admission
+from voicebot.signaling.baresip_answers import Answers
+from voicebot.signaling.baresip_dialed import DialedLeg, Route
 from voicebot.signaling.baresip_leg import BaresipLeg
+from voicebot.signaling.baresip_options import Options
 from voicebot.signaling.baresip_sources import SourceCheck
+from voicebot.signaling.baresip_timers import BaresipTimers
 from voicebot.signaling.baresip_trace import TraceReader
+from voicebot.signaling.baresip_trunk import Trunk
+from voicebot.signaling.edge import EdgeCounts
+from voicebot.signaling.trunk_health import order
 
 logger = logging.getLogger(__name__)
 
-#: Seconds a trunk gets to answer our REGISTER (and its challenge).
-REGISTER_TIMEOUT_S = 10.0
-#: Calls over the cap that may come in one moment and are still refused by our own admission.
-BURST = 64
-#: In the URI: the transport is not looked up (RFC 3263), it is said.
-_TRANSPORT = {"udp": "", "tcp": ";transport=tcp", "tls": ";transport=tls"}
-_CODEC_NAMES = {"PCMU": "pcmu", "PCMA": "pcma"}
-
 
 class BaresipSignaling:
-    """A `Signaling` (voicebot.model.ports). One per process: the stack's state is the process's."""
+    """A `Signaling` (voicebot.model.ports). One per process: the stack's state is the process's. `fallbacks`: trunks
+    that are tried, in this order, where the first one does not take a call."""
 
-    def __init__(self, telephony: TelephonySettings, trunk: TrunkSettings) -> None:
+    def __init__(
+        self, telephony: TelephonySettings, trunk: TrunkSettings, fallbacks: Sequence[TrunkSettings] = ()
+    ) -> None:
         self._telephony = telephony
-        self._trunk = trunk
+        self._answers = Answers(self._overloaded)
+        self._trunks = [Trunk(each, place, self._answers) for place, each in enumerate((trunk, *fallbacks))]
+        self._config = stack_config(telephony, trunk, fallbacks)
         self._runtime = baresip.Runtime()
-        self._agent: baresip.UserAgent | None = None
+        self._admission = Admission(telephony)
+        self._options: Options | None = None
         self._callbacks: list[Callable[[CallLeg], None]] = []
         self._started = False
-        self._trace = _trace_reader(telephony)
+        self._trace = _trace_reader(telephony, self._answers)
+        self._legs: weakref.WeakSet[BaresipLeg] = weakref.WeakSet()
+        offer_s = telephony.session_expires_s
+        self._timers = BaresipTimers(offer_s, self._far_end_gone) if offer_s else None
 
     async def start(self) -> None:
         """See Signaling."""
         self._trace.install()
         try:
-            await self._runtime.start(stack_config(self._telephony, self._trunk))
+            await self._runtime.start(self._config)
             self._started = True
-            self._agent = await baresip.UserAgent.create(
-                self._runtime, account(self._telephony, self._trunk), transfer_policy="reject"
-            )
+            await self._admission.open(self._runtime, tuple(trunk.settings.server for trunk in self._trunks))
+            for trunk in self._trunks:
+                (await trunk.create(self._runtime, self._telephony)).on_incoming(self._incoming)
         except (baresip.BaresipError, ValueError) as error:
             raise TrunkError(
                 f"the SIP stack cannot start on {self._telephony.address}:{self._telephony.port}: {error}",
                 hint="is the port taken? set telephony.port, or 0 for any",
             ) from error
-        self._agent.on_incoming(self._incoming)
-        if self._trunk.register_trunk:
-            await self._register(self._agent)
+        if self._timers is not None:
+            self._timers.start()
+        self._answers.start()
+        self._options = Options(self._runtime)
+        await self._register()
+        for trunk in self._trunks:
+            trunk.watch(self._options)
 
-    async def _register(self, agent: baresip.UserAgent) -> None:
-        try:
-            await agent.register(timeout=REGISTER_TIMEOUT_S)
-        except baresip.RegistrationError as error:
-            if error.status is None:
-                raise TrunkError(
-                    f"the trunk {self._trunk.server} did not answer our registration",
-                    hint="is trunk.server right, and can it be reached from here? see also trunk.transport",
-                ) from None
-            raise TrunkError(
-                f"the trunk {self._trunk.server} did not accept our registration ({error.status} {error.reason})",
-                hint="check trunk.user, auth_user and password; for a trunk without registration: register = false",
-            ) from None
+    async def _register(self) -> None:
+        """At all trunks at once. One that can be dialled is enough to start; the others go on trying."""
+        results = await asyncio.gather(*(trunk.register() for trunk in self._trunks), return_exceptions=True)
+        failed = [result for result in results if isinstance(result, BaseException)]
+        unforeseen = [result for result in failed if not isinstance(result, TrunkError)]
+        if unforeseen or len(failed) == len(self._trunks):
+            raise (unforeseen or failed)[0]
+        for result in failed:
+            logger.warning("a trunk cannot be used yet: %s", result)
+
+    @property
+    def turned_away(self) -> EdgeCounts:
+        """SIP requests that were turned away before they became calls."""
+        return self._admission.counts
+
+    def trunks(self) -> tuple[TrunkState, ...]:
+        """See WatchesTrunks."""
+        return tuple(trunk.state for trunk in self._trunks)
 
     def _incoming(self, call: baresip.Call) -> None:
-        leg = BaresipLeg(call, call.peer or "")
+        leg = BaresipLeg(call, call.peer or "", refuse=self._admission.refuse)
+        self._legs.add(leg)
         for callback in self._callbacks:
             callback(leg)
 
     async def dial(self, number: str) -> CallLeg:
-        """See Signaling."""
-        if self._agent is None:
-            raise TrunkError("dialled before the SIP stack was started")
-        uri = (
-            number
-            if number.startswith("sip:")
-            else f"sip:{number}@{self._trunk.server}{_TRANSPORT[self._trunk.transport]}"
-        )
-        dialing = asyncio.ensure_future(self._leg(self._agent, uri))
+        """See Signaling. By the first healthy trunk; `wait_answered` goes on to the next ones."""
+        now = monotonic()
+        usable = [self._trunks[place] for place in order([trunk.health for trunk in self._trunks], now)]
+        route = Route(number, usable, self._answers)
         try:
-            return await asyncio.shield(dialing)
-        except asyncio.CancelledError:
-            # The INVITE may be out: nobody must ring for a call that is given up.
-            with contextlib.suppress(baresip.BaresipError):
-                await (await dialing).hang_up()
-            raise
+            leg = DialedLeg(await route.next(), route)
         except baresip.DrainingError:
-            raise AdmissionError("the server is draining: no new calls") from None
-        except baresip.BaresipError as error:
-            raise TrunkError(f"the call could not be sent to {self._trunk.server}: {error}") from error
-
-    async def _leg(self, agent: baresip.UserAgent, uri: str) -> BaresipLeg:
-        """Dial. An answer that is quicker than this event loop is reported before the library's `dial` returns, and the
-        call it makes then never hears of it (0.5.2a3): such events are kept and told again."""
-        early: list[baresip.StackEvent] = []
-        keep = early.append
-        self._runtime.subscribe(keep)
-        try:
-            call = await agent.dial(uri)
-        finally:
-            self._runtime.unsubscribe(keep)
-        leg = BaresipLeg(call, uri)
-        for event in early:
-            call._on_stack_event(event)  # it takes only its own
+            again_s = self._telephony.retry_after_s
+            raise AdmissionError("the server is draining: no new calls", retry_after_s=again_s) from None
+        self._legs.add(leg)
         return leg
+
+    def _overloaded(self, call_id: str, retry_after_s: float) -> None:
+        for leg in list(self._legs):
+            if isinstance(leg, DialedLeg):
+                leg.overloaded(call_id, retry_after_s)
+
+    def _far_end_gone(self, call_id: str) -> None:
+        for leg in list(self._legs):
+            if leg.call_id == call_id:
+                leg.cut_off("the session timer ran out")
 
     def on_incoming(self, callback: Callable[[CallLeg], None]) -> None:
         """See Signaling."""
@@ -121,29 +128,43 @@ class BaresipSignaling:
 
     async def drain(self) -> None:
         """See Signaling."""
+        self._admission.stop()
         await self._runtime.drain()
 
     async def close(self) -> None:
         """See Signaling."""
-        if self._agent is not None and self._trunk.register_trunk:
-            try:
-                await self._agent.unregister(timeout=2.0)
-            except baresip.BaresipError as error:
-                logger.info("the trunk did not confirm that we left", extra={"reason": type(error).__name__})
+        self._admission.stop()
+        await asyncio.gather(*(trunk.close() for trunk in self._trunks))
+        if self._options is not None:
+            self._options.close()
+        self._admission.close()
         if self._started:
             await self._runtime.close()
+        if self._timers is not None:
+            self._timers.stop()
         self._trace.remove()
 
 
-def _trace_reader(telephony: TelephonySettings) -> TraceReader:
-    readers = [AckAgain().message]
+def _trace_reader(telephony: TelephonySettings, answers: Answers) -> TraceReader:
+    readers = [AckAgain().message, answers.message]
     if telephony.rtp_source != "any":
         readers.append(SourceCheck(same_port=telephony.rtp_source == "port").message)
     return TraceReader(tuple(readers), show=telephony.sip_trace)
 
 
-def stack_config(telephony: TelephonySettings, trunk: TrunkSettings) -> baresip.Config:
-    """The stack's configuration. Loopback must be named: its interface discovery skips it."""
+def stack_config(
+    telephony: TelephonySettings, trunk: TrunkSettings, fallbacks: Sequence[TrunkSettings] = ()
+) -> baresip.Config:
+    """The stack's configuration. Loopback must be named: its interface discovery skips it. Raises SettingsError: the
+    stack has one list of authorities for all trunks."""
+    over_tls = [each for each in (trunk, *fallbacks) if each.transport == "tls"]
+    authorities = {each.ca_file for each in over_tls}
+    if len(authorities) > 1:
+        raise SettingsError(
+            f"the trunks over TLS name {len(authorities)} different ca_file",
+            hint="put the certificates into one PEM file and name it in each of these trunks",
+        )
+    authority = next(iter(authorities), None)
     loopback = ipaddress.ip_address(telephony.address).is_loopback
     low, high = telephony.jitter_buffer_ms
     return baresip.Config(
@@ -161,26 +182,7 @@ def stack_config(telephony: TelephonySettings, trunk: TrunkSettings) -> baresip.
             f"audio_jitter_buffer_ms {low}-{high}\n"
             f"call_local_timeout {int(telephony.ring_timeout_s) + 60}\n"
             + (f"sip_certificate {telephony.certificate}\n" if telephony.certificate else "")
-            + (f"sip_cafile {trunk.ca_file}\n" if trunk.ca_file else "")
-            + f"sip_verify_server {'yes' if trunk.transport == 'tls' else 'no'}\n"
+            + (f"sip_cafile {authority}\n" if authority else "")
+            + f"sip_verify_server {'yes' if over_tls else 'no'}\n"
         ),
     )
-
-
-def account(telephony: TelephonySettings, trunk: TrunkSettings) -> baresip.Account:
-    """The account at the trunk. `catchall`: an inbound call to any of our numbers is ours."""
-    return baresip.Account(
-        user=trunk.user,
-        domain=trunk.domain or trunk.server,
-        password=trunk.password,
-        registrar=f"{trunk.server}{_TRANSPORT[trunk.transport]}",
-        reg_interval=trunk.register_interval_s if trunk.register_trunk else 0,
-        transport=trunk.transport,
-        audio_codecs=tuple(_CODEC_NAMES[c] for c in telephony.codecs),
-        auth_user=trunk.auth_user or None,
-        extra_params=("catchall=yes", *_encryption(trunk)),
-    )
-
-
-def _encryption(trunk: TrunkSettings) -> tuple[str, ...]:
-    return () if trunk.media_encryption == "none" else (f"mediaenc={trunk.media_encryption}",)

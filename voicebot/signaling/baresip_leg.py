@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Awaitable, Callable
 
 import baresip
 
@@ -22,15 +24,30 @@ _RTP_LOST = "rtp stream error"
 _RINGING = frozenset({baresip.Event.CALL_RINGING, baresip.Event.CALL_PROGRESS})
 #: Our own clock ends the wait, so that it is known who hung up; the stack's comes after it.
 _STACK_MARGIN_S = 60.0
+#: The far end wants a longer session timer (RFC 4028 section 6).
+_INTERVAL_TOO_SMALL = 422
+#: A hold or resume waits so long for a re-INVITE that is on its way; an answer so long for a PRACK (64 T1, RFC 3262).
+_BUSY_S, _PRACK_S = 3.0, 32.0
+_LOOK_S = 0.05
+
+Redial = Callable[[], Awaitable[baresip.Call]]
+#: Refuses a call with a status and its reason; False where the call is gone.
+Refuse = Callable[[baresip.Call, int, str], Awaitable[bool]]
+_REASONS = {403: "Forbidden", 404: "Not Found", 480: "Temporarily Unavailable", 486: "Busy Here",
+            503: "Service Unavailable", 603: "Decline"}  # fmt: skip
 
 
 class BaresipLeg:
-    """A `CallLeg` (voicebot.model.ports) over one baresip call."""
+    """A `CallLeg` (voicebot.model.ports) over one baresip call. `again`: places the call once more, with the session
+    timer that the far end asked for."""
 
-    def __init__(self, call: baresip.Call, uri: str) -> None:
+    def __init__(self, call: baresip.Call, uri: str, again: Redial | None = None, refuse: Refuse | None = None) -> None:
         self._call = call
         self._uri = uri
+        self._again = again
+        self._refuse = refuse
         self._hanging_up = False
+        self._cut = ""
         self._rang = False
         self._end: LegEnd | None = None
         self._on_end: list[Callable[[LegEnd], None]] = []
@@ -57,7 +74,11 @@ class BaresipLeg:
         if event.event is not baresip.Event.CALL_CLOSED or self._end is not None:
             return
         status, reason = _split_status(event.text or "")
-        if self._hanging_up:
+        if status == _INTERVAL_TOO_SMALL and self._again is not None:
+            return  # wait_answered dials again
+        if self._cut:
+            by, reason = "network", self._cut
+        elif self._hanging_up:
             by = "bot"
         else:
             by = "network" if reason == _RTP_LOST else "caller"
@@ -70,7 +91,7 @@ class BaresipLeg:
         CallRefused without a status, not CallNotAnswered."""
         try:
             async with asyncio.timeout(timeout_s):
-                await self._call.wait_established(timeout_s + _STACK_MARGIN_S)
+                await self._established(timeout_s)
         except TimeoutError:
             await self.hang_up()
             if self._rang:
@@ -78,6 +99,17 @@ class BaresipLeg:
             raise CallRefused("no sign from the far end", status=None, reason=f"silent for {timeout_s:g} s") from None
         except baresip.CallFailed as error:
             raise CallRefused("the call was refused", status=error.status, reason=error.reason) from None
+
+    async def _established(self, timeout_s: float) -> None:
+        try:
+            await self._call.wait_established(timeout_s + _STACK_MARGIN_S)
+        except baresip.CallFailed as error:
+            again, self._again = self._again, None
+            if error.status != _INTERVAL_TOO_SMALL or again is None:
+                raise
+            self._call = await again()
+            self._call.on(self._on_event)
+            await self._call.wait_established(timeout_s + _STACK_MARGIN_S)
 
     async def answer(self) -> None:
         """See CallLeg."""
@@ -93,7 +125,7 @@ class BaresipLeg:
 
         self._call.on(listener)
         try:
-            await self._call.answer()
+            await self._after_prack(answered)
             async with asyncio.timeout(10):
                 await answered
         except TimeoutError:
@@ -103,11 +135,27 @@ class BaresipLeg:
         finally:
             self._call.off(listener)
 
+    async def _after_prack(self, answered: asyncio.Future[None]) -> None:
+        """Answer as soon as the far end has acknowledged our 180, where it wants that (RFC 3262 section 3): until then
+        the stack refuses, and tells no event."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _PRACK_S
+        while not answered.done():
+            try:
+                await self._call.answer()
+                return
+            except baresip.BaresipError as error:
+                if os.strerror(errno.EAGAIN) not in str(error) or loop.time() > until:
+                    raise
+            await asyncio.sleep(FRAME_S)
+
     async def reject(self, status: int = 486) -> None:
-        """See CallLeg. The stack refuses with 486 only."""
+        """See CallLeg. The library refuses with 486 only; `refuse` does with any status."""
         self._hanging_up = True
+        reason = _REASONS.get(status, "Refused")
         try:
-            await self._call.reject()
+            if self._refuse is None or not await self._refuse(self._call, status, reason):
+                await self._call.reject()
         except baresip.StaleHandleError:
             logger.debug("rejected a call that was gone", extra={"status": status})
 
@@ -186,19 +234,54 @@ class BaresipLeg:
         """See CallLeg."""
         if not isinstance(agent, BaresipLeg):
             return False
+        taken = False
         try:
+            await self.hold()
+            await agent.hold()
             await self._call.attended_transfer(agent._call)
-        except baresip.TransferFailed:
-            await self._resume()
-            return False
+            taken = True
+        except baresip.TransferFailed as error:
+            logger.info("the transfer failed", extra={"status": error.status})
         except baresip.BaresipError as error:
             raise CallError("the transfer could not be sent") from error
-        return True
+        finally:
+            if not taken:  # the customer comes back
+                with contextlib.suppress(CallError):
+                    await self.resume()
+        return taken
 
-    async def _resume(self) -> None:
-        """A failed transfer leaves the call on hold."""
-        with contextlib.suppress(baresip.BaresipError):
-            await self._call.resume()
+    @property
+    def held(self) -> bool:
+        """See CallLeg."""
+        return bool(self._call.remote_on_hold)
+
+    async def hold(self) -> None:
+        """See CallLeg."""
+        await self._renegotiate(self._call.hold)
+
+    async def resume(self) -> None:
+        """See CallLeg."""
+        await self._renegotiate(self._call.resume)
+
+    async def _renegotiate(self, send: Callable[[], Awaitable[None]]) -> None:
+        """The stack refuses while another re-INVITE is on its way: its own after an answer, a session timer's."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _BUSY_S
+        while True:
+            try:
+                return await send()
+            except baresip.StaleHandleError:
+                raise CallEnded("the call is over") from None
+            except baresip.BaresipError as error:
+                self._raise_if_ended()
+                if loop.time() > until:
+                    raise CallError("the far end could not be put on hold, or taken back") from error
+            await asyncio.sleep(_LOOK_S)
+
+    def cut_off(self, reason: str) -> None:
+        """The far end is gone without a word: send BYE all the same; it ends "by network"."""
+        self._cut = reason
+        self._ending = asyncio.ensure_future(self.hang_up())
 
     async def hang_up(self) -> None:
         """See CallLeg."""

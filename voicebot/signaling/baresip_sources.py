@@ -87,8 +87,10 @@ def attach(sock: socket.socket, code: bytes) -> None:
     sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(code) // 8, addressof(held)))
 
 
-def own_sockets(ports: frozenset[int]) -> Iterator[tuple[int, socket.socket]]:
-    """The UDP sockets of this process bound to these ports: (port, a duplicate to close)."""
+def own_sockets(
+    ports: frozenset[int], kind: socket.SocketKind = socket.SOCK_DGRAM
+) -> Iterator[tuple[int, socket.socket]]:
+    """The UDP sockets of this process bound to these ports, or those that listen for TCP: (port, a duplicate)."""
     for link in Path("/proc/self/fd").iterdir():
         try:
             if not str(link.readlink()).startswith("socket:"):
@@ -97,10 +99,12 @@ def own_sockets(ports: frozenset[int]) -> Iterator[tuple[int, socket.socket]]:
         except OSError:  # closed while we looked
             continue
         with sock:
-            if sock.type is socket.SOCK_DGRAM and sock.family in {socket.AF_INET, socket.AF_INET6}:
-                port = sock.getsockname()[1]
-                if port in ports:
-                    yield port, sock
+            if sock.type is not kind or sock.family not in {socket.AF_INET, socket.AF_INET6}:
+                continue
+            port = sock.getsockname()[1]
+            listens = kind is socket.SOCK_DGRAM or sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            if listens and port in ports:
+                yield port, sock
 
 
 class SourceCheck:

@@ -7,17 +7,21 @@ import ipaddress
 import logging
 import re
 import socket
+import time
 from collections.abc import Callable
 
 from voicebot.errors import AdmissionError, SettingsError, TrunkError
 from voicebot.model.ports import CallLeg, LegEnd
 from voicebot.settings import TelephonySettings, TrunkSettings
 from voicebot.signaling import pyvoip_messages as sip
+from voicebot.signaling.edge import Edge, EdgeCounts, Kind
 from voicebot.signaling.pyvoip_dialog import ALLOW, LINGER_S, Agent, Dialog, Incoming, Outgoing
 from voicebot.signaling.pyvoip_digest import Login
 from voicebot.signaling.pyvoip_leg import PyvoipLeg
 from voicebot.signaling.pyvoip_stack import Message, NoPort, Phone, narrow
 from voicebot.signaling.pyvoip_wire import Address, Wire
+from voicebot.signaling.rate import Verdict
+from voicebot.signaling.sip_guard import SipGuard, networks
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +40,9 @@ class PyvoipSignaling:
         _only_what_it_can(trunk)
         self._telephony = telephony
         self._trunk = trunk
-        self._wire = Wire(self._received, trace=telephony.sip_trace)
+        self._edge = Edge(telephony, (), now=time.monotonic())
+        self._guard = SipGuard(self._edge)
+        self._wire = Wire(self._received, self._may_send, trace=telephony.sip_trace)
         self._agent: Agent | None = None
         self._peer: Address = ("", 0)
         self._callbacks: list[Callable[[CallLeg], None]] = []
@@ -55,6 +61,8 @@ class PyvoipSignaling:
         except OSError as error:
             raise TrunkError(f"the trunk {trunk.server} has no address", hint="is trunk.server right?") from error
         self._peer = (str(found[0][4][0]), port)
+        allowed = tuple(ipaddress.ip_network(carrier) for carrier in telephony.carriers)
+        self._edge.carriers = await networks(allowed, (trunk.server,))
         try:
             address, bound = await self._wire.open(telephony.address, telephony.port)
         except OSError as error:
@@ -62,6 +70,7 @@ class PyvoipSignaling:
                 f"the SIP stack cannot start on {telephony.address}:{telephony.port}: {error.strerror}",
                 hint="is the port taken? set telephony.port, or 0 for any",
             ) from error
+        self._guard.open(frozenset({bound}))
         phone = Phone(trunk.server, trunk.user, _reachable(address, self._peer), bound, telephony)
         login = Login(trunk.auth_user or trunk.user, trunk.password)
         self._agent = Agent(self._wire, phone, login, trunk.domain or trunk.server)
@@ -107,15 +116,17 @@ class PyvoipSignaling:
         """See Signaling."""
         if self._agent is None:
             raise TrunkError("dialled before the SIP stack was started")
+        again_s = self._telephony.retry_after_s
         if self._draining:
-            raise AdmissionError("the server is draining: no new calls")
+            raise AdmissionError("the server is draining: no new calls", retry_after_s=again_s)
         if not _DIALLED.match(number):
             raise TrunkError("what was dialled is no number and no SIP address", hint="check the customer's number")
         uri = number if number.startswith("sip:") else f"sip:{number}@{self._trunk.server}"
         try:
             dialog = Outgoing(self._agent, uri, self._peer)
         except NoPort:
-            raise AdmissionError("every RTP port is taken", hint="widen telephony.rtp_ports") from None
+            hint = "or widen telephony.rtp_ports"
+            raise AdmissionError("every RTP port is taken", hint=hint, retry_after_s=again_s) from None
         return self._leg(dialog, uri)
 
     def _leg(self, dialog: Dialog, uri: str) -> PyvoipLeg:
@@ -127,12 +138,31 @@ class PyvoipSignaling:
         dialog.on_end.append(over)
         return PyvoipLeg(dialog, uri, self._telephony.rtp_timeout_s)
 
+    def _may_send(self, source: Address) -> bool:
+        """Before anything of a datagram is read."""
+        if self._edge.knows(source[0]):
+            return True
+        self._edge.counts.strangers += 1
+        return False
+
+    def _admitted(self, request: Message, source: Address) -> bool:
+        """A request of no running call; where it is too much it is refused here."""
+        kind = Kind.CALL if request.name == "INVITE" and not request.headers["To"]["tag"] else Kind.OTHER
+        now = time.monotonic()
+        verdict = self._edge.judge(source[0], kind, now)
+        flood = self._edge.flood(source[0], kind, now) if verdict is Verdict.DROP else None
+        if verdict is Verdict.REFUSE:
+            self._unavailable(request, source)
+        elif flood is not None:
+            self._guard.flooded(flood)
+        return verdict is Verdict.ADMIT
+
     def _received(self, request: Message, source: Address) -> None:
         """A request came from the network."""
         dialog = self._dialogs.get(request.call_id)
         if dialog is not None:
             dialog.received(request)
-        elif self._agent is None or request.name == "ACK":
+        elif self._agent is None or request.name == "ACK" or not self._admitted(request, source):
             return
         elif request.name == "INVITE":
             self._invited(self._agent, request, source)
@@ -143,15 +173,17 @@ class PyvoipSignaling:
         else:
             self._reply(request, source, 405, "Method Not Allowed")
 
-    def _reply(self, request: Message, source: Address, status: int, reason: str) -> None:
+    def _reply(self, request: Message, source: Address, status: int, reason: str, **more: str) -> None:
         assert self._agent is not None
         tag = self._agent.phone.sip.gen_tag()
-        self._wire.send(sip.reply(request.text, status, reason, tag, {"Allow": ALLOW}), source)
+        self._wire.send(sip.reply(request.text, status, reason, tag, {"Allow": ALLOW, **more}), source)
+
+    def _unavailable(self, request: Message, source: Address) -> None:
+        again = {"Retry-After": str(self._telephony.retry_after_s)}
+        self._reply(request, source, 503, "Service Unavailable", **again)
 
     def _invited(self, agent: Agent, invite: Message, source: Address) -> None:
-        if self._draining:
-            self._reply(invite, source, 503, "Service Unavailable")
-        elif "Contact" not in invite.headers:
+        if "Contact" not in invite.headers:
             self._reply(invite, source, 400, "Contact is missing")
         elif not narrow(invite, self._telephony.codecs):
             self._reply(invite, source, 488, "Not Acceptable Here")
@@ -159,7 +191,7 @@ class PyvoipSignaling:
             try:
                 dialog = Incoming(agent, invite, source)
             except NoPort:
-                self._reply(invite, source, 503, "Service Unavailable")
+                self._unavailable(invite, source)
                 return
             leg = self._leg(dialog, sip.uri_of(sip.headers(invite.text, "From")[0]))
             for callback in self._callbacks:
@@ -170,19 +202,24 @@ class PyvoipSignaling:
         self._callbacks.append(callback)
 
     @property
+    def turned_away(self) -> EdgeCounts:
+        """SIP requests that were turned away before they became calls."""
+        return self._guard.counts()
+
+    @property
     def live(self) -> int:
         """Dialogs that are not over."""
         return sum(dialog.end is None for dialog in self._dialogs.values())
 
     async def drain(self) -> None:
         """See Signaling."""
-        self._draining = True
+        self._draining = self._edge.closed = True
         while self.live:
             await asyncio.sleep(0.05)
 
     async def close(self) -> None:
         """See Signaling."""
-        self._draining = True
+        self._draining = self._edge.closed = True
         await asyncio.gather(*(dialog.hang_up() for dialog in self._dialogs.values()))
         if self._renewing is not None and self._agent is not None:
             self._renewing.cancel()
@@ -190,6 +227,7 @@ class PyvoipSignaling:
                 await self._register(self._agent, 0, LEAVE_S)
             except TrunkError:
                 logger.info("the trunk did not confirm that we left")
+        self._guard.close()
         self._wire.close()
         for dialog in self._dialogs.values():
             if dialog.call.rtp is not None:

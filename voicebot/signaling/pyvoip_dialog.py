@@ -25,6 +25,8 @@ BYE_S = 2.0
 LINGER_S = 5.0
 ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS"
 _OPPOSITE = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
+#: As the far end says it: nobody there hears us.
+_HELD = frozenset({"sendonly", "inactive"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Dialog:
         self._routes: list[str] = []
         self.up = False
         self.rang = False
+        self.held = False
         self.end: LegEnd | None = None
         self.changed = asyncio.Event()
         self.on_end: list[Callable[[LegEnd], None]] = []
@@ -78,6 +81,7 @@ class Dialog:
             wanted = str(request.body.get("a", {}).get("transmit_type", "sendrecv"))
             self._agent.wire.send(self._accept(request, _OPPOSITE.get(wanted, "sendrecv")), self._peer)
             self.call.move(request)
+            self.held = wanted in _HELD
 
     def _accept(self, request: Message, mode: str = "sendrecv") -> str:
         """200 with our SDP (and RTP begun). OSError where the RTP port can't be bound."""
@@ -246,7 +250,7 @@ class Incoming(Dialog):
         """Refuse with a final status."""
         if self.end is None and not self.up:
             tag = self._agent.phone.sip.tagLibrary[self.call_id]
-            more = {"Retry-After": "10"} if status == 503 else {}
+            more = {"Retry-After": str(self._agent.phone.telephony.retry_after_s)} if status == 503 else {}
             self._said = sip.reply(self._request.text, status, reason, tag, more)
             self._agent.wire.send(self._said, self._peer)
             self.finish(LegEnd(by=by, status=status, reason=reason))

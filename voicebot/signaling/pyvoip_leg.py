@@ -149,6 +149,20 @@ class PyvoipLeg:
         else:
             self._dialog.on_end.append(callback)
 
+    @property
+    def held(self) -> bool:
+        """See CallLeg."""
+        return self._dialog.held
+
+    async def hold(self) -> None:
+        """See CallLeg. pyVoIP has no re-INVITE of its own."""
+        self._raise_if_ended()
+        raise CallError("the pyVoIP driver cannot hold a call", hint="set telephony.driver = baresip")
+
+    async def resume(self) -> None:
+        """See CallLeg: there is nothing to resume."""
+        self._raise_if_ended()
+
     async def transfer(self, target: str) -> bool:
         """See CallLeg. pyVoIP has no REFER: nobody takes the call, the customer stays with the bot."""
         del target

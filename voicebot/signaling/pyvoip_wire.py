@@ -62,10 +62,14 @@ class Asked(Protocol):
 
 
 class Wire(asyncio.DatagramProtocol):
-    """Sends, and hands over what comes: answers to who asked, requests to `on_request` with their sender."""
+    """Sends, and hands over what comes: answers to who asked, requests to `on_request` with their sender. `may_send`:
+    whether requests are taken from an address at all."""
 
-    def __init__(self, on_request: Callable[[Message, Address], None], *, trace: bool) -> None:
+    def __init__(
+        self, on_request: Callable[[Message, Address], None], may_send: Callable[[Address], bool], *, trace: bool
+    ) -> None:
         self._on_request = on_request
+        self._may_send = may_send
         self._trace = trace
         self._transport: asyncio.DatagramTransport | None = None
         self._open: dict[tuple[str, str, str], tuple[Repeated, Heard]] = {}
@@ -143,6 +147,8 @@ class Wire(asyncio.DatagramProtocol):
         """A datagram came."""
         if not data.strip(b"\r\n\0"):
             return  # keep-alive of a NAT
+        if not data.startswith(b"SIP/") and not self._may_send(addr):
+            return
         try:
             message = Message(data)
         except Exception as error:  # noqa: BLE001 - pyVoIP's parser fails with whatever comes: IndexError, KeyError, ...

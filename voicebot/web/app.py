@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -16,6 +16,7 @@ from aiohttp.typedefs import Handler
 
 from voicebot.errors import StorageError
 from voicebot.model.outcome import Disposition
+from voicebot.model.trunk import TrunkState
 from voicebot.web.access import add_headers, require_token
 from voicebot.web.live import LiveEvent, LiveFeed, Watcher
 from voicebot.web.plain import record, summary
@@ -30,10 +31,16 @@ DEFAULT_LIMIT, MAX_LIMIT = 50, 500
 KEEP_ALIVE_S, WRITE_S = 15.0, 10.0
 
 
-def make_app(reader: CallReader, live: LiveFeed, token: str, recordings: Path) -> web.Application:
+def make_app(
+    reader: CallReader,
+    live: LiveFeed,
+    token: str,
+    recordings: Path,
+    trunks: Callable[[], Sequence[TrunkState]] = tuple,
+) -> web.Application:
     """The application. `reader`: blocking, used from threads of its own; `recordings`: the folder of the attempts'
-    recordings. Raises SettingsError where the token is too short."""
-    console = Console(reader, live, recordings)
+    recordings; `trunks`: how they are now. Raises SettingsError where the token is too short."""
+    console = Console(reader, live, recordings, trunks)
     app = web.Application(middlewares=[require_token(token), console.errors])
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.append(console.shutdown)
@@ -57,8 +64,11 @@ def make_app(reader: CallReader, live: LiveFeed, token: str, recordings: Path) -
 class Console:
     """The handlers."""
 
-    def __init__(self, reader: CallReader, live: LiveFeed, recordings: Path) -> None:
+    def __init__(
+        self, reader: CallReader, live: LiveFeed, recordings: Path, trunks: Callable[[], Sequence[TrunkState]]
+    ) -> None:
         self._reader = reader
+        self._trunks = trunks
         self._live = live
         self._recordings = recordings
         self._pages = pages()
@@ -83,15 +93,17 @@ class Console:
             raise web.HTTPServiceUnavailable(text=f"503: the database cannot be read ({error.code})\n") from None
 
     async def health(self, request: web.Request) -> web.Response:
-        """Alive, and how many calls run."""
+        """Alive, how many calls run, and how the trunks are."""
         del request
-        return web.json_response({"status": "ok", "calls": self._live.calls})
+        trunks = [asdict(trunk) for trunk in self._trunks()]
+        return web.json_response({"status": "ok", "calls": self._live.calls, "trunks": trunks})
 
     async def list_page(self, request: web.Request) -> web.Response:
         """The newest attempts as a table, and what is said now."""
         limit, disposition = _limit(request), _disposition(request)
         calls = await self._read(partial(self._reader.calls, limit, disposition))
-        return self._page("calls.html.j2", calls=calls, chosen=disposition, dispositions=list(Disposition), limit=limit)
+        shown = {"dispositions": list(Disposition), "trunks": self._trunks()}
+        return self._page("calls.html.j2", calls=calls, chosen=disposition, limit=limit, **shown)
 
     async def list_api(self, request: web.Request) -> web.Response:
         """The newest attempts as JSON."""

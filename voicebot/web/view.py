@@ -108,6 +108,7 @@ def _network(progress: AttemptProgress) -> list[tuple[str, object]]:
     sip = " ".join(str(part) for part in (progress.sip_status, progress.sip_reason) if part)
     return [
         ("SIP status", sip),
+        ("Trunk", progress.trunk),
         ("Answered by", progress.answered_by),
         ("Talk time", None if progress.talk_s is None else f"{progress.talk_s:.1f} s"),
     ]

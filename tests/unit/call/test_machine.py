@@ -356,3 +356,41 @@ async def test_short_speech_costs_no_recognition(call):
     await call.hear(2.0, text="yes speaking good morning")  # a reply: the listener's
     await call.hear(1.0)
     assert counted == []
+
+
+@pytest.mark.parametrize("last", ["sorry this person is not available goodbye", "leave a message after the tone"])
+async def test_screening_that_ends_before_a_message_could_be_left_has_refused(call, last):
+    await call.hear(0.3)
+    await call.hear(4.0, text="please state your name and why you are calling")
+    await call.hear(1.0 + MESSAGE_S)
+    await call.hear(1.5, text=last)
+    await call.hear(0.9)
+    assert call.leg.ended is None
+    call.leg.end("caller")
+    call.line.tick()
+    assert (await call.outcome()).disposition is Disposition.HUNG_UP
+    assert call.reporter.who[-1] is AnsweredBy.SCREENING
+
+
+async def test_a_beep_after_screening_is_a_mailbox(call):
+    await call.hear(0.3)
+    await call.hear(4.0, text="please state your name and why you are calling")
+    await call.hear(1.0 + MESSAGE_S)
+    await call.hear(1.5, text="sorry this person is not available")
+    await call.hear(0.8)
+    await call.hear(0.4, hz=1000)
+    await call.hear(MESSAGE_S + 2)
+    assert (await call.outcome()).disposition is Disposition.VOICEMAIL
+    assert call.heard[-1] == ("voicemail", True)
+
+
+async def test_a_mailbox_without_a_telling_word_is_told_by_its_silence(call):
+    await call.hear(0.4)
+    await call.hear(4.0, text="hey it is bob out in the mountains talk to you soon")
+    await call.hear(9.0)
+    call.answered.no_reply()
+    await call.hear(9.0)
+    call.answered.no_reply()
+    await call.hear(0.5 + MESSAGE_S + 1)
+    assert (await call.outcome()).disposition is Disposition.VOICEMAIL
+    assert call.heard == [("voicemail", True)]

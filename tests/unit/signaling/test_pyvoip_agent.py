@@ -30,7 +30,7 @@ class Port:
     """The agent without a network: what it sends is kept."""
 
     def __init__(self) -> None:
-        settings = TelephonySettings(driver="pyvoip", port=0, rtp_ports=(32000, 32400))
+        settings = TelephonySettings(driver="pyvoip", port=0, rtp_ports=(32000, 32400), calls_per_s=0)
         self.agent = PyvoipSignaling(settings, TrunkSettings(server="127.0.0.1:9"))
         self.legs: list[CallLeg] = []
         self.sent: list[str] = []

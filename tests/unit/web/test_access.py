@@ -64,7 +64,7 @@ async def test_health_needs_no_token_and_counts_running_calls(client: TestClient
     live.attempt_started(7, "A-1", "reminder", "outbound")
     live.voice_decided(7, MATCH)
     answer = await client.get("/healthz")
-    assert (answer.status, await answer.json()) == (200, {"status": "ok", "calls": 1})
+    assert (answer.status, await answer.json()) == (200, {"status": "ok", "calls": 1, "trunks": []})
 
 
 async def test_the_token_in_the_address_becomes_a_cookie(client: TestClient) -> None:
