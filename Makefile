@@ -17,7 +17,7 @@ MODELS := models/.ready
 TEST_MODELS := models/.ready-tests
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test check lint unit engines calls foreign soak setup models lock clean
+.PHONY: help demo test check lint unit engines calls scenarios foreign soak setup models lock clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -8
@@ -58,12 +58,21 @@ $(TEST_MODELS): $(MODELS)
 demo: $(STAMP) $(MODELS)
 	@$(BIN)/voicebot demo
 
+UNIT = $(BIN)/python -m pytest -q -n 2 tests/unit tests/fitness
+ENGINES = $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/engines
+# Two files at a time: they wait more than they compute. (How the tests are shared out: tests/calls/conftest.py)
+CALLS = $(BIN)/python -m pytest -v -n 2 tests/calls --ignore tests/calls/test_scenarios.py
+# Two folders of scenarios at a time, four calls each (SCENARIO_CALLS=4)
+SCENARIOS = $(BIN)/python -m pytest -v -n 2 tests/calls/test_scenarios.py
+FOREIGN = $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/foreign
+
 test: $(STAMP) $(TEST_MODELS)
-	@$(BIN)/python -m pytest -q -n 2 tests/unit tests/fitness
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/engines
-	@$(BIN)/python -m pytest -v tests/calls
+	@$(UNIT)
+	@$(ENGINES)
+	@$(CALLS)
+	@$(SCENARIOS)
 	-@tools/install_peers.sh
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/foreign
+	@$(FOREIGN)
 
 check: $(STAMP) lint unit
 
@@ -74,18 +83,22 @@ lint: $(STAMP)
 	@$(BIN)/lint-imports
 
 unit: $(STAMP)
-	@$(BIN)/python -m pytest -q -n 2 tests/unit tests/fitness
+	@$(UNIT)
 
 engines: $(STAMP) $(TEST_MODELS)
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/engines
+	@$(ENGINES)
 
 calls: $(STAMP) $(TEST_MODELS)
-	@$(BIN)/python -m pytest -v tests/calls
+	@$(CALLS)
+
+# every scenario of sip_sim/scenarios and of tests/calls/scenarios, judged
+scenarios: $(STAMP) $(TEST_MODELS)
+	@$(SCENARIOS)
 
 # sipp, Debian's baresip and Kamailio; what is missing is skipped and says so
 foreign: $(STAMP) $(TEST_MODELS)
 	-@tools/install_peers.sh
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/foreign
+	@$(FOREIGN)
 
 # 1,000 calls out and 1,000 in, and what they left
 soak: $(STAMP)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sip_sim.ears import Ears
-from sip_sim.errors import PhoneError
+from sip_sim.errors import PhoneError, SimError
 from sip_sim.events import Emit
 from sip_sim.g711 import Samples
 from sip_sim.hearing import SpeechEnded, SpeechStarted
@@ -22,6 +22,7 @@ _MOST_REPEATS: Final = 2
 _SURE_S: Final = 0.8
 _BEEP_SLACK_S: Final = 0.3
 _MOST_BEHIND_S: Final = 1.5
+_JITTER_BUFFER_S: Final = 0.1  # its usual depth, and the tick that is due
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class Caller:
             self.story.failures.append(f"the call was still going after {self._scenario.call.max_s:g} s")
         else:
             if self.story.ended_by == "bot":  # a BYE overtakes the sound that was sent before it
-                await asyncio.sleep(min(_MOST_BEHIND_S, self._phone.line.behind_s))
+                await asyncio.sleep(min(_MOST_BEHIND_S, self._phone.line.behind_s + _JITTER_BUFFER_S))
         finally:
             await self._phone.close()
             await asyncio.sleep(0)  # lets the last events of the media thread arrive
@@ -331,8 +332,13 @@ class Caller:
             self._emit({"event": "hung_up", "scenario": self._scenario.slug, "t": round(event.t, 2), "by": event.by})
 
     async def _transcribe(self, speech: SpeechEnded) -> None:
-        text = await asyncio.to_thread(self._ears.transcribe, speech.samples)
-        self._queue.put_nowait(Heard(Line("bot", round(speech.t0, 2), round(speech.t1, 2), text)))
+        text = ""
+        try:
+            text = await asyncio.to_thread(self._ears.transcribe, speech.samples)
+        except SimError as error:
+            self.story.failures.append(f"what was said at {speech.t0:.1f} s was not understood: {error.message}")
+        finally:  # whatever happens, the caller does not wait for these words for ever
+            self._queue.put_nowait(Heard(Line("bot", round(speech.t0, 2), round(speech.t1, 2), text)))
 
     def _add(self, line: Line) -> None:
         self.story.lines.append(line)

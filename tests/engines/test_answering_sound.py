@@ -25,11 +25,18 @@ MACHINES = (*VOICEMAIL[:3], VOICEMAIL[4], SCREENING[0], SCREENING[1], IVR[0], AN
 PERSONS = (PEOPLE[0], PEOPLE[5], PEOPLE[7], PEOPLE[8], PEOPLE[9], PEOPLE[10], PEOPLE[18])
 
 
+#: The bot's greeting, its notice and its first question.
+BOT_TALKS_S = 9.0
+
+
 class Line:
-    """Where the call's time is."""
+    """Where the call's time is, and whether the bot talks."""
 
     t = 0.0
-    playing = False
+
+    @property
+    def playing(self) -> bool:
+        return self.t < BOT_TALKS_S
 
 
 def tone(hz: float, seconds: float) -> NDArray[np.float64]:
@@ -42,12 +49,12 @@ def mulaw(sound: NDArray[np.float64]) -> bytes:
     return bytes((np.sign(code) * (256 ** np.abs(code) - 1) / 255 * 32767).astype(np.int16).tobytes())
 
 
-def sound_of(answer: Answer, voices: VoiceBox) -> bytes:
+def sound_of(answer: Answer, voices: VoiceBox, voice: str = "heart") -> bytes:
     parts = []
     for event in answer.events:
         parts.append(np.zeros(round(event.after * MEDIA_RATE)))
         if isinstance(event, Say):
-            parts.append(voices.say("heart", event.text).astype(np.float64))
+            parts.append(voices.say(voice, event.text).astype(np.float64))
         elif isinstance(event, Beep):
             parts.append(tone(1000, 0.4))
         else:

@@ -245,10 +245,12 @@ def test_auto_takes_vosk_where_the_language_has_one(models: Path, tmp_path: Path
 
 
 def test_a_spoiled_folder_stops_the_start(models: Path, tmp_path: Path) -> None:
+    for name in ("ecapa-voxceleb", "campplus-zh-en"):
+        copy = tmp_path / name
+        copy.mkdir()
+        for file in (models / name).iterdir():
+            (copy / file.name).symlink_to(file)
     copy = tmp_path / "ecapa-voxceleb"
-    copy.mkdir()
-    for file in (models / "ecapa-voxceleb").iterdir():
-        (copy / file.name).symlink_to(file)
     choose.encoder_choice(settings(tmp_path))
     (copy / "embedding_model.ckpt").unlink()
     (copy / "embedding_model.ckpt").write_bytes(b"half")

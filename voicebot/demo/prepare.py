@@ -6,9 +6,11 @@ Made once and copied for each run, so that a second demo starts to talk at once 
 from __future__ import annotations
 
 import csv
+import fcntl
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -57,10 +59,20 @@ def example_cast(customers: int = 16) -> Cast:
     return Cast(customers, rows)
 
 
-def base_path(folder: Path, cast: Cast) -> Path:
-    """The prepared database for today's portfolio and this cast."""
-    made_of = f"{datetime.now(UTC).date()} {cast}"
+def base_path(folder: Path, cast: Cast, settings: Settings) -> Path:
+    """The prepared database for today's portfolio, this cast, and voiceprints made by these settings."""
+    made_by = settings.voiceprint.model_dump_json(exclude={"enabled"})
+    made_of = f"{datetime.now(UTC).date()} {cast} {made_by}"
     return folder / f"base-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}" / "voicebot.db"
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """No other process prepares in this folder meanwhile (waits for the one that does)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "preparing.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def write_portfolio(folder: Path, today: date, customers: int) -> tuple[Path, Path]:

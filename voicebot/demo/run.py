@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from storage.db import open_store
 from storage.records import CallSummary
 from voicebot.app import Application
 from voicebot.commands.screen import Screen
-from voicebot.demo.prepare import ENROL_S, Cast, base_path, copy_base, enrol_voices, make_base, write_portfolio
+from voicebot.demo.prepare import ENROL_S, Cast, alone, base_path, copy_base, enrol_voices, make_base, write_portfolio
 from voicebot.demo.simulator import Event, Listed, Simulator, free_port, record_voices
 from voicebot.demo.table import Row
 from voicebot.engines.choose import choose_activity, choose_encoder
@@ -70,10 +71,11 @@ async def run_demo(settings: Settings, plan: DemoPlan, console: Console) -> Demo
     now = datetime.now(UTC)
     run = plan.folder / now.strftime("%Y-%m-%dT%H-%M-%S-%f")[:-3]
     port = free_port()
-    portfolio = write_portfolio(plan.folder / "portfolio", now.date(), plan.cast.customers)
-    await _prepare(settings, plan, portfolio, console)
-    copy_base(base_path(plan.folder, plan.cast), run)
-    simulator = Simulator(plan.scenarios, plan.folder / "portfolio", run / "simulator")
+    portfolio = write_portfolio(run / "portfolio", now.date(), plan.cast.customers)
+    with alone(plan.folder):
+        await _prepare(settings, plan, portfolio, console)
+    copy_base(base_path(plan.folder, plan.cast, settings), run)
+    simulator = Simulator(plan.scenarios, run / "portfolio", run / "simulator")
     mine = _settings(settings, run, port, await simulator.start(bot=f"127.0.0.1:{port}"))
     screen = DemoScreen(console)
     try:
@@ -94,7 +96,7 @@ async def run_demo(settings: Settings, plan: DemoPlan, console: Console) -> Demo
 
 
 async def _prepare(settings: Settings, plan: DemoPlan, portfolio: tuple[Path, Path], console: Console) -> None:
-    base = base_path(plan.folder, plan.cast)
+    base = base_path(plan.folder, plan.cast, settings)
     if base.is_file():
         return
     console.print("enrolling the example customers' voices (once a day) ...")
@@ -116,12 +118,16 @@ def _settings(settings: Settings, run: Path, port: int, trunk_port: int) -> Sett
 
 
 async def _call_all(application: Application, simulator: Simulator, screen: DemoScreen, parallel: int) -> list[Event]:
-    """Dial the outbound scenarios, `parallel` at a time; the simulator calls for the inbound ones. All results."""
+    """Dial the outbound scenarios, `parallel` at a time; the simulator calls for the inbound ones. All results.
+
+    Scenarios of one account are dialled one after the other, in their order.
+    """
     lines = asyncio.Semaphore(parallel)
+    turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
     results: list[Event] = []
 
     async def dial(listed: Listed) -> None:
-        async with lines:
+        async with turns[listed.account], lines:
             try:
                 await application.supervisor.dial(listed.account, listed.flow)
             except VoicebotError as error:

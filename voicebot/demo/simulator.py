@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
 import signal
 import socket
 import sys
@@ -15,6 +16,8 @@ from typing import Any
 
 from voicebot.errors import VoicebotError
 
+#: SIP ports of test runs: below those that Linux and macOS give out, above the bot's RTP.
+PORTS = (20_002, 29_998)
 #: A JSON line of `sip-sim run --events`.
 Event = dict[str, Any]
 
@@ -41,8 +44,9 @@ class Listed:
 class Simulator:
     """`sip-sim run` over files or folders of scenarios; `next` gives its events one by one."""
 
-    def __init__(self, scenarios: Sequence[Path], portfolio: Path, out: Path) -> None:
-        self._arguments = [*map(str, scenarios), "--events", "--portfolio", str(portfolio), "--out", str(out)]
+    def __init__(self, scenarios: Sequence[Path], portfolio: Path, out: Path, options: Sequence[str] = ()) -> None:
+        self._arguments = [*map(str, scenarios), "--flat", "--events", "--portfolio", str(portfolio), "--out", str(out)]
+        self._arguments += options
         self._process: asyncio.subprocess.Process
         self.scenarios: tuple[Listed, ...] = ()
 
@@ -56,6 +60,11 @@ class Simulator:
             *command, stdout=asyncio.subprocess.PIPE, limit=2**22, start_new_session=True
         )
         return port
+
+    @property
+    def pid(self) -> int:
+        """Its process, once started."""
+        return self._process.pid
 
     async def ready(self) -> None:
         """Wait until its customers can be called. Raises SimulatorError."""
@@ -88,10 +97,12 @@ class Simulator:
 
 
 def free_port() -> int:
-    """A UDP port on loopback that nobody has now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A UDP port on loopback that nobody has now, outside the range from which the system gives ports to others: it
+    is opened later only, when the models are loaded."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", random.randrange(*PORTS)))
+            return int(probe.getsockname()[1])
 
 
 async def record_voices(voices: Sequence[str], seconds: float, out: Path) -> None:

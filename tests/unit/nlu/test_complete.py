@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from voicebot.nlu.complete import completeness
+from voicebot.nlu.complete import backchannel, completeness
 from voicebot.nlu.language import load_language
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -61,3 +61,13 @@ ENGLISH = load_language(ROOT / "scripts_templates", ROOT / "callflows", "en")
 )
 def test_completeness(kinds: str, text: str, wanted: str) -> None:
     assert completeness(text, kinds.split(), ENGLISH, TODAY) == wanted
+
+
+@pytest.mark.parametrize("text", ["mm-hm", "Mm-hmm.", "uh-huh", "Uh, mm-hm.", "Mhm", "hmm"])
+def test_a_sign_of_listening(text: str) -> None:
+    assert backchannel(text, ENGLISH)
+
+
+@pytest.mark.parametrize("text", ["", "yes", "mm-hm, but no", "okay", "uh two"])
+def test_an_answer_is_none(text: str) -> None:
+    assert not backchannel(text, ENGLISH)

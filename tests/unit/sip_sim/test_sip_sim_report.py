@@ -9,6 +9,7 @@ import pytest
 
 from sip_sim.caller import Cut, Line, Story
 from sip_sim.errors import ScenarioError
+from sip_sim.events import Event, Words
 from sip_sim.g711 import RATE
 from sip_sim.judging import forbidden, judge, slow_stops
 from sip_sim.ladder import Ladder, SipEntry, read_arrows
@@ -168,3 +169,26 @@ def test_everything_wrong_is_told() -> None:
         ["the", "bot", "said"], ["reply", "after", "500"], ["SIP", "was", "INVITE"], ["the", "agent", "was"],
     ]  # fmt: skip
     assert forbidden(_scenario(), Story(lines=[Line("caller", 0, 1, "loan")])) == []
+
+
+def test_progress_in_words_and_results_alone_where_many_run() -> None:
+    events: list[Event] = [
+        {"event": "ready", "host": "127.0.0.1", "port": 5070, "scenarios": [{}, {}, {}]},
+        {"event": "call", "scenario": "a", "number": "100"},
+        {"event": "answered", "scenario": "a"},
+        {"event": "heard", "scenario": "a", "t0": 0.5, "text": "Good morning."},
+        {"event": "result", "scenario": "a", "passed": True, "failures": [], "timing": {}},
+        {"event": "result", "scenario": "b", "passed": False, "failures": ["line 3: silence"], "timing": None},
+    ]
+    brief, whole = list[str](), list[str]()
+    short, long = Words(brief.append, brief=True), Words(whole.append)
+    for event in events:
+        short(event)
+        long(event)
+    assert brief == [
+        "scenarios: 3, waiting for calls at 127.0.0.1:5070",
+        "[a] passed (1 of 3 calls done, 0 talking, 0 failed)",
+        "[b] FAILED line 3: silence (2 of 3 calls done, 0 talking, 1 failed)",
+    ]
+    assert "[a]    0.50 bot    Good morning." in whole
+    assert len(whole) == len(events)

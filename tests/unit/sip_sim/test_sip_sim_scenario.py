@@ -12,8 +12,11 @@ from sip_sim.errors import ScenarioError, VoiceError
 from sip_sim.model import Persona
 from sip_sim.scenario import SCENARIOS, Surroundings, find_files, load, load_all, load_numbers, load_personas, with_seed
 from sip_sim.voices import load_registry
+from tests.support.json_schema import problems, read_yaml
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "portfolio"
+CALLS = Path(__file__).parents[2] / "calls" / "scenarios"
+SCHEMA = json.loads((SCENARIOS / "schema.json").read_text(encoding="utf-8"))
 
 
 def _write(folder: Path, text: str, name: str = "one.yaml") -> Path:
@@ -163,15 +166,38 @@ def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
         find_files([tmp_path])
 
 
+def test_a_folder_is_searched_through_its_folders(tmp_path: Path) -> None:
+    text = "scenario: x\ncall: {number: 100}\ncaller: []\n"
+    for folder in ("", "lines", "lines/bad", "people"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        _write(tmp_path / folder, text, f"{folder.replace('/', '_') or 'first'}.yaml")
+    _write(tmp_path / "people", "ask: hello\n", "prompts.yaml")
+    found = [path.relative_to(tmp_path).as_posix() for path in find_files([tmp_path])]
+    assert found == ["first.yaml", "lines/lines.yaml", "people/people.yaml", "lines/bad/lines_bad.yaml"]
+    assert find_files([tmp_path], flat=True) == [tmp_path / "first.yaml"]
+
+
+def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    text = "scenario: x\ncall: {number: 100}\ncaller: []\n"
+    for folder in ("en", "de"):
+        (tmp_path / folder).mkdir()
+        _write(tmp_path / folder, text, "busy.yaml")
+    _write(tmp_path, text, "alone.yaml")
+    assert [s.slug for s in load_all([tmp_path], Surroundings())] == ["alone", "de-busy", "en-busy"]
+    twice = load_all([tmp_path / "alone.yaml", tmp_path / "alone.yaml"], Surroundings())
+    assert len({s.slug for s in twice}) == 2
+
+
 def test_the_shipped_scenarios_are_sound() -> None:
     scenarios = load_all([SCENARIOS], Surroundings(load_personas(), load_numbers(EXAMPLE)))
-    assert len(scenarios) >= 13
+    assert len([s for s in scenarios if s.path.parent != SCENARIOS]) >= 40
+    assert len({s.path.stem for s in scenarios}) == len(scenarios), "a name, one scenario"
     voices = load_registry()
     for scenario in scenarios:
         assert scenario.expect.outcome.get("disposition"), scenario.path
         assert scenario.persona.voice in voices
-    outbound = [s.call.number for s in scenarios if s.call.direction == "outbound"]
-    assert len(outbound) == len(set(outbound)), "calls run in parallel: one number, one scenario"
+    tour = [s.call.number for s in scenarios if s.path.parent == SCENARIOS and s.call.direction == "outbound"]
+    assert len(set(tour)) == len(tour), "its calls run in parallel: one number, one scenario"
 
 
 def test_phrases_of_personas_know_their_voices() -> None:
@@ -195,9 +221,8 @@ def test_a_scenarios_own_seed_wins(tmp_path: Path) -> None:
 
 
 def test_the_schema_knows_the_same_keys_as_the_loader() -> None:
-    schema = json.loads((SCENARIOS / "schema.json").read_text(encoding="utf-8"))
-    parts = schema["$defs"]
-    assert set(schema["properties"]) == set(source.TOP_KEYS)
+    parts = SCHEMA["$defs"]
+    assert set(SCHEMA["properties"]) == set(source.TOP_KEYS)
     for name, keys in {
         "call": reading_call.CALL_KEYS,
         "network": reading_call.NETWORK_KEYS,
@@ -215,6 +240,32 @@ def test_the_schema_knows_the_same_keys_as_the_loader() -> None:
     }.items():
         assert set(parts[name]["properties"]) == set(keys), name
         assert parts[name]["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("path", find_files([SCENARIOS, CALLS]), ids=lambda path: path.stem)
+def test_every_scenario_fits_the_schema(path: Path) -> None:
+    assert problems(read_yaml(path.read_text(encoding="utf-8")), SCHEMA) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "call: {number: 100}\ncaller: []",
+        "scenario: x\ncaller: []",
+        "scenario: x\ncall: {number: 100, codex: PCMA}\ncaller: []",
+        "scenario: x\ncall: {number: 100, codec: G729}\ncaller: []",
+        "scenario: x\ncall: {number: 100, network: {jitter_ms: 5000}}\ncaller: []",
+        "scenario: x\ncall: {number: 100}\ncaller: [{hear: hello}]",
+        "scenario: x\ncall: {number: 100}\ncaller: [{hears: hello, presses: 12x}]",
+        "scenario: x\ncall: {number: 100}\nanswers: {with: 200}",
+        "scenario: x\ncall: {number: 100}\ncaller: []\nagent: {answers: yes}",
+        "scenario: x\ncall: {number: 100}\ncaller: []\nexpect: {dispositon: BUSY}",
+        "scenario: x\ncall: {number: 100}\ncaller: {hears: hello}",
+    ],
+)
+def test_what_the_schema_refuses_the_loader_refuses(tmp_path: Path, text: str) -> None:
+    assert problems(read_yaml(text), SCHEMA)
+    assert all(problem.startswith(":") for problem in _problems(tmp_path, text))
 
 
 def test_a_folder_of_recordings_is_a_voice(tmp_path: Path) -> None:

@@ -257,3 +257,61 @@ def test_a_language_without_a_table_has_no_phrases(tmp_path) -> None:
     problems = Problems()
     assert read_answering(tmp_path / "answering.yaml", ENGLISH.words.spelling, problems).rows == ()
     assert not problems.found
+
+
+def test_a_greeting_and_then_no_reply_is_a_mailbox() -> None:
+    line = Line()
+    line.sound(0.4)
+    line.says("Hey, it is Hugo, out in the mountains with the dogs, so you know how it goes, talk to you soon.")
+    line.sound(10.0)
+    assert not line.verdict.machine
+    line.detector.no_reply()
+    assert not line.verdict.machine  # one unanswered question alone is not enough
+    line.sound(9.0)
+    line.detector.no_reply()
+    assert line.verdict.kind == "voicemail"
+    assert "no reply to 2 question(s)" in line.verdict.cause
+
+
+def test_with_a_weak_word_one_unanswered_question_is_enough() -> None:
+    line = Line()
+    line.sound(0.4)
+    line.says("You have reached the Millers, we are out and about, talk to you soon.")
+    line.sound(10.0)
+    line.detector.no_reply()
+    assert line.verdict.kind == "voicemail"
+
+
+@pytest.mark.parametrize("greeting", ["Hello?", "Miller."])
+def test_who_says_hello_and_then_nothing_stays_a_person(greeting: str) -> None:
+    line = Line()
+    line.sound(0.4)
+    line.says(greeting)
+    for _ in range(3):
+        line.sound(9.0)
+        line.detector.no_reply()
+    assert line.verdict.kind == "human"
+
+
+def test_who_speaks_again_starts_the_count_anew() -> None:
+    line = Line()
+    line.sound(0.4)
+    line.says("Hello, Miller speaking, good morning, who is this please, and what is it about?")
+    line.sound(9.0)
+    line.detector.no_reply()
+    line.sound(5.0)
+    line.says("Hello? I can hear you.")
+    line.sound(9.0)
+    line.detector.no_reply()
+    assert not line.verdict.machine
+
+
+def test_a_strong_phrase_in_another_hypothesis_counts_a_weak_one_does_not() -> None:
+    line = Line()
+    line.sound(0.4)
+    line.sound(4.0, 0.95)
+    line.detector.text("please lead your name and number", 0.4, ["we are not available"])
+    assert not line.verdict.machine
+    line.detector.text("please lead your name and number", 0.4, ["please leave your name and number"])
+    assert line.verdict.kind == "voicemail"
+    assert "not available" not in line.verdict.cause

@@ -95,3 +95,21 @@ def test_events_come_in_order_and_every_start_has_at_most_one_end(parts):
                 assert t0 == open_since
                 assert t1 >= t0
                 open_since = None
+
+
+def test_a_limit_counts_from_the_beginning_of_the_answer():
+    endpointer = Endpointer(EndpointingOptions())
+    endpointer.limit(2.0)
+    events = run(endpointer, (0.9, 2.5))
+    assert kinds(events)[:2] == ["SpeechStarted", "Ended"]
+    assert events[1].too_long
+    assert events[1].t1 == pytest.approx(2.0, abs=2 * STEP)
+
+
+def test_a_silence_that_was_long_enough_before_it_was_known_ends_the_answer_at_once():
+    endpointer = Endpointer(EndpointingOptions(silence_s=3.0))
+    assert kinds(run(endpointer, (0.9, 1.0), (0.0, 1.5))) == ["SpeechStarted", "Paused"]
+    endpointer.require(0.5)
+    (ended,) = endpointer.accept(SpeechChunk(2.5, 2.5 + STEP, 0.0))
+    assert isinstance(ended, Ended)
+    assert ended.t1 == pytest.approx(1.0, abs=2 * STEP)

@@ -10,7 +10,8 @@ from voicebot.errors import SettingsError
 from voicebot.model.voice import Voiceprint, VoiceQuality
 from voicebot.voiceprint import figures
 from voicebot.voiceprint.calibration import Calibration
-from voicebot.voiceprint.fitting import Speaker, TestWindow, make_calibration
+from voicebot.voiceprint.fitting import make_calibration
+from voicebot.voiceprint.trials import Speaker, TestWindow
 
 ABOUT: dict[str, str] = {"calibration_id": "t", "fitted_on": "made up", "date": "2026-01-01", "data_hash": "0" * 64}
 
@@ -18,7 +19,10 @@ ABOUT: dict[str, str] = {"calibration_id": "t", "fitted_on": "made up", "date": 
 def speaker(number: int, *, noise: float = 2.0, name: str = "") -> Speaker:
     known = Voiceprint(f"s{number}", "model-1", (voice(number, 900, 0.5),), 12.0, VoiceQuality(), "")
     windows = tuple(
-        TestWindow(voice(number, i, noise), 2.0, parts=((1.0, voice(number, 100 + i, 1.5 * noise)),)) for i in range(7)
+        TestWindow(
+            voice(number, i, noise), 2.0, VoiceQuality(30.0), parts=((1.0, voice(number, 100 + i, 1.5 * noise)),)
+        )
+        for i in range(7)
     )
     return Speaker(name or f"s{number}", known, windows)
 

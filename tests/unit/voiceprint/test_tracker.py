@@ -61,8 +61,15 @@ def test_own_voice_over_a_call() -> None:
 
 def test_other_voice() -> None:
     call = Call(voiceprint(1))
+    call.silence(1.0)
     call.speaks(2.1, speaker=2)
     assert call.state() == (VoiceState.MISMATCH, None)
+
+
+def test_other_voice_where_no_silence_was_ever_heard_is_no_mismatch() -> None:
+    call = Call(voiceprint(1))
+    call.speaks(4.1, speaker=2)
+    assert call.state() == (VoiceState.INCONCLUSIVE, VoiceReason.NOISY)
 
 
 def test_a_decision_needed_now_takes_the_leftover_from_one_and_a_half_seconds_on() -> None:
@@ -130,11 +137,15 @@ def test_no_comparison(known: Voiceprint | None, more: dict[str, bool], reason: 
 def test_raised_voice_and_spoof_risk_can_come_and_go() -> None:
     call = Call(voiceprint(1))
     call.speaks(2.1)
+    call.tracker.spoof_risk = True
+    assert call.state() == (VoiceState.MATCH, VoiceReason.SPOOF_RISK)
+    call = Call(voiceprint(1))
+    call.silence(1.0)
+    call.speaks(2.1, speaker=2)
     call.tracker.emotional = True
     assert call.state() == (VoiceState.INCONCLUSIVE, VoiceReason.EMOTIONAL)
     call.tracker.emotional = False
-    call.tracker.spoof_risk = True
-    assert call.state() == (VoiceState.MATCH, VoiceReason.SPOOF_RISK)
+    assert call.state() == (VoiceState.MISMATCH, None)
 
 
 def test_a_steps_own_policy() -> None:
