@@ -188,7 +188,7 @@ class VoiceprintSettings(Section):
     #: Below: inconclusive.
     min_snr_db: float = 8.0
     #: Below: a match can still be found, but no mismatch (noise lowers everybody's score).
-    mismatch_min_snr_db: float = 20.0
+    mismatch_min_snr_db: float = 14.0
     #: Speech embedded at a time.
     window_s: float = Field(default=2.0, gt=0.5)
     #: Least net speech of an enrolment.

@@ -46,9 +46,15 @@ class AttemptResult:
 
 
 async def run_outbound(
-    kit: Kit, signaling: Signaling, account_id: str, flow: str, *, campaign_id: str | None = None
+    kit: Kit,
+    signaling: Signaling,
+    account_id: str,
+    flow: str,
+    *,
+    campaign_id: str | None = None,
+    job_id: int | None = None,
 ) -> AttemptResult:
-    """Dial an account's customer and run a flow. Raises DialForbidden where a rule of calling says no, StorageError
+    """Dial an account's customer and run a flow; `job_id`: what a campaign planned. Raises DialForbidden where a rule of calling says no, StorageError
     where the attempt cannot be recorded: then nobody is called."""
     account = await run(kit.workers.storage, kit.store.account, account_id)
     if await run(kit.workers.storage, kit.store.do_not_call, account.customer.id):

@@ -33,7 +33,7 @@ from voicebot.model.audio import AudioFrame, SpeechChunk
 from voicebot.model.outcome import Outcome
 from voicebot.model.portfolio import Account
 from voicebot.model.ports import CallLeg, Signaling
-from voicebot.voiceprint.decision import Policy
+from voicebot.voiceprint.decision import policy_from
 from voicebot.voiceprint.tracker import VoiceTracker
 
 logger = logging.getLogger(__name__)
@@ -173,8 +173,5 @@ async def _voice_watch(kit: Kit, account: Account | None, *, opted_out: bool) ->
         return None
     settings = kit.settings.voiceprint
     voiceprint = await run(kit.workers.storage, kit.store.voiceprint, account.customer.id)
-    policy = Policy(
-        alpha=settings.alpha, beta=settings.beta, min_net_s=settings.min_net_s, min_snr_db=settings.min_snr_db
-    )
-    tracker = VoiceTracker(voiceprint, kit.calibration, policy, opted_out=opted_out)
+    tracker = VoiceTracker(voiceprint, kit.calibration, policy_from(settings), opted_out=opted_out)
     return VoiceWatch(tracker, kit.encoder, kit.workers.voice)

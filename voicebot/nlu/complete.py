@@ -48,6 +48,14 @@ def hesitates(text: str, language: Language) -> bool:
     return len(tokens) > 1 and tokens[-1].text in language.words.dangling
 
 
+def backchannel(text: str, language: Language) -> bool:
+    """A mere sign of listening ("mm-hm"): into a prompt it interrupts nothing, after a question it may be a yes."""
+    spelling = language.words.spelling
+    tokens = tokenise(text, spelling, keep_fillers=True)
+    signs = spelling.fillers | language.words.backchannel
+    return bool(tokens) and all(token.text in signs for token in tokens)
+
+
 def _whole(intent: Intent, expects: Sequence[str]) -> bool:
     if intent.name == "free" or intent.confidence < _CLEAR:
         return False

@@ -88,10 +88,12 @@ class NegationWords:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """All of words.yaml. `dangling`: words after which an answer is not over."""
+    """All of words.yaml. `dangling`: words after which an answer is not over; `backchannel`: those that only show that
+    somebody listens."""
 
     spelling: Spelling
     dangling: frozenset[str]
+    backchannel: frozenset[str]
     negation: NegationWords
     numbers: NumberWords
     digits: DigitWords

@@ -45,6 +45,7 @@ def read_words(path: Path, problems: Problems) -> Words:
     return Words(
         spelling=spelling,
         dangling=_set(spelling_section.texts("dangling", required=False)),
+        backchannel=_set(spelling_section.texts("backchannel", required=False)),
         negation=_negation(top.section("negation"), spelling),
         numbers=_numbers(top.section("numbers")),
         digits=_digits(top.section("digits")),
@@ -73,7 +74,7 @@ def _set(texts: Iterable[Text]) -> frozenset[str]:
 
 
 def _spelling(section: Section) -> Spelling:
-    section.allow("rewrites", "contractions", "fillers", "dangling", "ordinal_suffixes")
+    section.allow("rewrites", "contractions", "fillers", "dangling", "backchannel", "ordinal_suffixes")
     rewrites = section.section("rewrites", required=False)
     contractions = section.section("contractions", required=False)
     return Spelling(

@@ -9,6 +9,7 @@ long (rules.md section 2: unknown is treated as human).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from voicebot.model.audio import SpeechChunk
@@ -56,6 +57,7 @@ class AmdOptions:
     beep_after_s: float = 4.0  # at most so long after that speech
     words_until_s: float = 15.0  # later nothing is recognised for this
     beep_until_s: float = 45.0
+    silent_s: float = 2.5  # a greeting so long, and then no word to the bot's questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class _Evidence:
     special_information: bool = False
     answered: bool = False
     key: bool = False
+    no_replies: int = 0  # questions of the bot since the last speech
 
 
 class AnsweringDetector:
@@ -132,6 +135,7 @@ class AnsweringDetector:
         for event in self._endpointer.accept(chunk):
             if isinstance(event, SpeechStarted):
                 self._runs.append(Run(event.t, chunk.t1))
+                self._seen.no_replies = 0
             elif isinstance(event, Ended):
                 self._runs[-1].t1, self._runs[-1].over = event.t1, True
             elif isinstance(event, Paused):
@@ -148,11 +152,14 @@ class AnsweringDetector:
         if self.run is not None:
             self.run.over = True
 
-    def text(self, text: str, t0: float) -> None:
-        """What was recognised of the stretch that began at `t0` (s), so far or whole; may come late and again."""
+    def text(self, text: str, t0: float, others: Sequence[str] = ()) -> None:
+        """What was recognised of the stretch that began at `t0` (s), so far or whole; may come late and again.
+        `others`: the recogniser's other hypotheses; only what people hardly say counts in them."""
         greeting = self._greeting()
         early = t0 <= (greeting[-1].t0 if greeting else self._options.early_s)
-        for cue in self._phrases.find(text):
+        found = [*self._phrases.find(text)]
+        found += [cue for other in others for cue in self._phrases.find(other) if cue.strong]
+        for cue in found:
             _, before = self._seen.cues.get(cue.phrase, (cue, False))
             self._seen.cues[cue.phrase] = (cue, early or before)
         self._judge()
@@ -173,6 +180,11 @@ class AnsweringDetector:
         if fits and t1 - t0 <= self._options.answer_s and t0 > self._options.early_s and not self._phrases.find(text):
             self._seen.answered = True
             self._judge()
+
+    def no_reply(self) -> None:
+        """A question of the bot got no answer."""
+        self._seen.no_replies += 1
+        self._judge()
 
     def key(self) -> None:
         """The callee pressed a key: machines do not."""
@@ -256,6 +268,9 @@ class AnsweringDetector:
             for limit in (self._options.long_s, self._options.very_long_s):
                 if greeting[-1].t1 - greeting[0].t0 >= limit:
                     found.append(_Point(1, f"over {limit:g} s of speech from {greeting[0].t0:.1f} s on"))
+        if kind == VOICEMAIL and self._speaks_and_is_silent(greeting):
+            points = 2 if self._seen.no_replies == 1 else 3
+            found.append(_Point(points, f"a greeting, then no reply to {self._seen.no_replies} question(s)"))
         return found
 
     def _ends_greeting(self, tone: Tone) -> bool:
@@ -265,6 +280,12 @@ class AnsweringDetector:
         if greeting:
             spans.append((greeting[0].t0, greeting[-1].t1))
         return any(t1 - t0 >= options.greeting_s and -1.0 <= tone.t0 - t1 <= options.beep_after_s for t0, t1 in spans)
+
+    def _speaks_and_is_silent(self, greeting: list[Run]) -> bool:
+        """A greeting too long for a hello, since which nothing was said though the bot asked."""
+        if not greeting or not self._seen.no_replies or greeting[-1] is not self._runs[-1]:
+            return False
+        return greeting[-1].t1 - greeting[0].t0 >= self._options.silent_s
 
     def _greeting(self) -> list[Run]:
         """The first speech, with what follows it before a silence that waits for an answer; [] where it began so late

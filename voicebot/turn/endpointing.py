@@ -21,7 +21,7 @@ class EndpointingOptions:
     release: float = 0.35
     start_s: float = 0.09
     pause_s: float = 0.2
-    silence_s: float = 1.1  # until `require` says otherwise
+    silence_s: float = 3.0  # until `require` says otherwise: what was said so far is being recognised
     max_answer_s: float = 20.0
 
 
@@ -64,6 +64,7 @@ class Endpointer:
     def __init__(self, options: EndpointingOptions) -> None:
         self._options = options
         self._required = options.silence_s
+        self._longest = options.max_answer_s
         self._candidate: float | None = None  # where speech may have begun
         self._t0: float | None = None
         self._silent_since: float | None = None
@@ -80,8 +81,13 @@ class Endpointer:
         return self._silent_since
 
     def require(self, silence_s: float) -> None:
-        """How long the silence must last to end this answer."""
+        """How long the silence must last to end this answer. It counts from its beginning, however late this is told:
+        audio time rules, not the recogniser's."""
         self._required = silence_s
+
+    def limit(self, max_answer_s: float) -> None:
+        """How long answers may be from now on."""
+        self._longest = max_answer_s
 
     def accept(self, chunk: SpeechChunk) -> tuple[TurnEvent, ...]:
         """One decision of the voice activity detector, in order of time."""
@@ -105,7 +111,7 @@ class Endpointer:
         return (SpeechStarted(self._t0),)
 
     def _answering(self, chunk: SpeechChunk, t0: float) -> tuple[TurnEvent, ...]:
-        if chunk.t1 - t0 >= self._options.max_answer_s:
+        if chunk.t1 - t0 >= self._longest:
             self._reset()
             return (Ended(t0, chunk.t1, too_long=True),)
         if chunk.probability >= self._options.release:
