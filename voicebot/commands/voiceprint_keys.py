@@ -18,7 +18,12 @@ from voicebot.settings import Settings
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
 @click.pass_obj
 def show(settings: Settings, account: str, as_json: bool) -> None:
-    """Tell which voiceprints the customer of ACCOUNT has and had. What is in them is shown to nobody."""
+    """Tell which voiceprints the customer of ACCOUNT has and had. What is in them is shown to nobody.
+
+    \b
+    Example:
+      voicebot voiceprint show A-1001
+    """
     with _store(settings) as store:
         records = store.voiceprints(store.account(account).customer.id)
     if as_json:
@@ -48,6 +53,10 @@ def revoke(settings: Settings, account: str) -> None:
     """Destroy the voiceprint of ACCOUNT's customer: the embeddings and the key that sealed them.
 
     It cannot be brought back, also not from a backup of the database. The record that there was one stays.
+
+    \b
+    Example:
+      voicebot voiceprint revoke A-1001
     """
     with _store(settings) as store:
         there = store.revoke_voiceprint(store.account(account).customer.id)
@@ -61,6 +70,10 @@ def change_master_key(settings: Settings, new: Path) -> None:
     """Seal all voiceprints with the key in the file NEW (made where it is not there).
 
     Then set paths.voice_master_key to NEW, start the server again, and destroy the old file.
+
+    \b
+    Example:
+      voicebot voiceprint change-master-key /mnt/token/voicebot.master
     """
     with _store(settings) as store:
         count = store.change_master_key(new.resolve())
