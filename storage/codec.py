@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from voicebot.errors import StorageError
-from voicebot.model.voice import Embedding
+from voicebot.model.voice import Embedding, Voiceprint
 
-#: First bytes of embeddings before they are sealed (vault.py): format 1.
-_PLAIN = b"VE1\0"
-_HEADER = struct.Struct("<4sHH")
+#: First bytes of a template before it is sealed (vault.py). Format 1: embeddings; 2: with the calm voice, and how many
+#: of the embeddings calls have added.
+_PLAIN, _PLAIN_2 = b"VE1\0", b"VE2\0"
+_HEADER, _HEADER_2 = struct.Struct("<4sHH"), struct.Struct("<4sHHHH")
 
 
 def encode_embeddings(embeddings: tuple[Embedding, ...]) -> bytes:
@@ -39,6 +40,33 @@ def decode_embeddings(blob: bytes) -> tuple[Embedding, ...]:
         raise StorageError("a stored voiceprint is spoiled", hint="enrol the customer again")
     row = struct.Struct(f"<{dim}d")
     return tuple(tuple(row.unpack_from(blob, _HEADER.size + i * row.size)) for i in range(count))
+
+
+def encode_template(voiceprint: Voiceprint) -> bytes:
+    """All of a voiceprint that is made of the voice, as `encode_embeddings` does. Raises StorageError."""
+    calm = voiceprint.calm
+    if not all(math.isfinite(x) for x in calm):
+        raise StorageError("a voiceprint's calm voice holds a number that is not finite")
+    if not 0 <= voiceprint.added <= len(voiceprint.embeddings):
+        raise StorageError("a voiceprint cannot have more added embeddings than it has")
+    body = encode_embeddings(voiceprint.embeddings)
+    _, count, dim = _HEADER.unpack_from(body)
+    head = _HEADER_2.pack(_PLAIN_2, count, dim, len(calm), voiceprint.added)
+    return head + struct.pack(f"<{len(calm)}d", *calm) + body[_HEADER.size :]
+
+
+def decode_template(blob: bytes) -> tuple[tuple[Embedding, ...], tuple[float, ...], int]:
+    """Embeddings, calm voice, number of added embeddings; format 1 knows the embeddings only. Raises StorageError."""
+    if not blob.startswith(_PLAIN_2):
+        return decode_embeddings(blob), (), 0
+    if len(blob) < _HEADER_2.size:
+        raise StorageError("a stored voiceprint is spoiled", hint="enrol the customer again")
+    _, count, dim, size, added = _HEADER_2.unpack_from(blob)
+    start = _HEADER_2.size + 8 * size
+    if start > len(blob) or added > count:
+        raise StorageError("a stored voiceprint is spoiled", hint="enrol the customer again")
+    calm = struct.unpack_from(f"<{size}d", blob, _HEADER_2.size)
+    return decode_embeddings(_HEADER.pack(_PLAIN, count, dim) + blob[start:]), tuple(calm), added
 
 
 def to_json(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -129,10 +129,36 @@ class Connection:
         cursor = self._db.conn.execute(sql, tuple(row.values()))
         return int(cursor.lastrowid or 0) if cursor.rowcount else None
 
+    def many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
+        """Run one statement for each row, inside a transaction."""
+        self._db.conn.executemany(sql, rows)
+
+    @contextmanager
+    def scratch(self) -> Iterator[None]:
+        """A private database `s` beside this one, in a file that nobody else sees and that is gone afterwards, whatever
+        happens. The connection is the caller's alone until then; other processes are not held up."""
+        with self._lock, self.translated():
+            self._db.conn.execute("ATTACH '' AS s")
+            try:
+                for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -65536"):
+                    self._db.conn.execute(f"PRAGMA s.{pragma}")
+                yield
+            finally:
+                with suppress(sqlite3.Error):
+                    self._db.rollback()
+                with suppress(sqlite3.Error):
+                    self._db.conn.execute("DETACH s")
+
     def rows(self, sql: str, values: Sequence[Value] = ()) -> list[Row]:
         """All rows of a query."""
         with self._lock, self.translated():
             return list(self._db.query(sql, list(values)))
+
+    def stream(self, sql: str, values: Sequence[Value] = ()) -> Iterator[Row]:
+        """The rows of a query one by one, for a result that memory cannot hold. On a connection of its own: nothing
+        else may write on it until the last row is read."""
+        with self.translated():
+            yield from self._db.query(sql, list(values))
 
     def row(self, sql: str, *values: Value) -> Row | None:
         """The first row of a query."""

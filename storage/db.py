@@ -84,6 +84,11 @@ class SqliteStore(Reader):
         self._owner = owner
         self._clock = clock
 
+    @property
+    def owner(self) -> Owner:
+        """This store's mark, and who else lives."""
+        return self._owner
+
     def number_hash(self, number: str) -> str:
         """Keyed hash of a telephone number, for AttemptStart.number_hash."""
         return hash_number(self._secret, number)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from storage.codec import decode_embeddings, encode_embeddings, from_json, iso, now_utc, number_key, to_json, to_utc
+from storage.codec import decode_template, encode_template, from_json, iso, now_utc, number_key, to_json, to_utc
 from storage.records import CallRecord, CallSummary, StoredWarning
 from storage.secret import hash_number
 from storage.warning_rules import RULES, VERSION
@@ -18,7 +18,7 @@ from voicebot.errors import StorageError
 from voicebot.model.outcome import Disposition, Outcome, WarningRaised
 from voicebot.model.portfolio import Account
 from voicebot.model.records import AttemptProgress, AttemptStart, CheckRecord, Consent, Turn
-from voicebot.model.voice import VoiceDecision, Voiceprint
+from voicebot.model.voice import VoiceComparison, VoiceDecision, Voiceprint
 
 if TYPE_CHECKING:
     from storage.db import SqliteStore
@@ -35,6 +35,7 @@ class _Attempt:
     progress: AttemptProgress = field(default_factory=AttemptProgress)
     turns: list[Turn] = field(default_factory=list)
     checks: list[CheckRecord] = field(default_factory=list)
+    comparisons: list[VoiceComparison] = field(default_factory=list)
     voice: VoiceDecision | None = None
     outcome: Outcome | None = None
     warnings: dict[str, StoredWarning] = field(default_factory=dict)
@@ -129,6 +130,11 @@ class MemoryStore:
         with self._lock:
             self._attempt(attempt_id).voice = decision
 
+    def add_comparison(self, attempt_id: int, comparison: VoiceComparison) -> None:
+        """Append."""
+        with self._lock:
+            self._attempt(attempt_id).comparisons.append(comparison)
+
     def add_turn(self, attempt_id: int, turn: Turn) -> None:
         """Append."""
         with self._lock:
@@ -217,6 +223,7 @@ class MemoryStore:
                 voice=a.voice,
                 outcome=a.outcome,
                 warnings=warnings,
+                comparisons=tuple(a.comparisons),
             )
 
     def _summary(self, attempt_id: int, a: _Attempt) -> CallSummary:
@@ -275,8 +282,10 @@ class MemoryStore:
             consents = {f"C-{i + 1}" for i in range(len(self._consents))}
             if voiceprint.consent_id is not None and voiceprint.consent_id not in consents:
                 raise StorageError("there is no such consent")
-            embeddings = decode_embeddings(encode_embeddings(voiceprint.embeddings))
-            self._voiceprints[voiceprint.customer_id] = dataclasses.replace(voiceprint, embeddings=embeddings)
+            embeddings, calm, added = decode_template(encode_template(voiceprint))
+            self._voiceprints[voiceprint.customer_id] = dataclasses.replace(
+                voiceprint, embeddings=embeddings, calm=calm, added=added
+            )
 
     def voiceprint(self, customer_id: str) -> Voiceprint | None:
         """The active one."""

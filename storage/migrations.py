@@ -13,7 +13,7 @@ from storage.driver import sqlite3
 
 SET = "voicebot"
 #: The migrations of the tables that this version knows.
-TABLES = frozenset({"001_tables", "002_campaign", "003_scoring", "004_trunk", "005_voice"})
+TABLES = frozenset({"001_tables", "002_campaign", "003_scoring", "004_trunk", "005_voice", "006_campaign_data"})
 #: The files the views are in, in this order.
 VIEW_FILES = ("views.sql", "views_scoring.sql")
 #: The views' migrations begin so.
@@ -49,6 +49,10 @@ def migrations() -> Migrations:
     @steps(name="005_voice")
     def voice(db: Database) -> None:
         run_script(db, _read("schema_voice.sql"))
+
+    @steps(name="006_campaign_data")
+    def campaign_data(db: Database) -> None:
+        run_script(db, _read("schema_campaign_data.sql"))
 
     views = "\n".join(map(_read, VIEW_FILES))
 

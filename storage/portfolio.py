@@ -1,34 +1,74 @@
-"""Import of the portfolio (customers and loans): all rows are checked, then all are written at once, or none."""
+"""Import of the portfolio: customers, loans and all that belongs to them. All rows are checked, then all are written at
+once, or none. Two passes over a private database: memory does not grow with the files (docs/campaigns.md)."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Set
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from storage import repositories_people as people
+from storage import portfolio_staging as staging
+from storage import portfolio_write as writing
 from storage.codec import iso, now_utc
 from storage.connection import Connection, Value
-from storage.portfolio_csv import CsvFile, CsvRow, Problem, read_csv
-from storage.portfolio_fields import CUSTOMERS, LOANS
+from storage.portfolio_files import Source
+from storage.portfolio_kinds import KINDS, Given, Kind
+from storage.portfolio_mapping import KindMap
+from storage.portfolio_staging import Problem, Progress
+from storage.secret import hash_number
 from voicebot.errors import PortfolioError
-from voicebot.model.portfolio import Account, Customer, Loan, Offer
 
-_OFFER = ("offer_product", "offer_limit", "offer_currency", "offer_rate_percent")
+#: Problems that a message lists; more are counted.
+MAX_LISTED = 50
+_READABLE = "correct these lines and import again, or import the good rows alone with --keep-good"
+_UNREADABLE = "correct the file and import again (docs/database.md lists the columns)"
 
 
 @dataclass(frozen=True, slots=True)
-class Portfolio:
-    """What two files hold: good customers and accounts, and every problem (by file, then line)."""
+class FileReport:
+    """What one file holds. `known`: good rows that are in the database already: they are replaced (payments, consents
+    and numbers on lists: left as they are). `written`: rows, 0 in a dry run. `unused`: columns that the mapping leaves
+    out."""
 
-    customers: tuple[Customer, ...]
-    accounts: tuple[Account, ...]
+    kind: str
+    path: Path
+    sha256: str
+    rows: int
+    good: int
+    bad: int
+    known: int
+    written: int
+    unused: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import found. `problems`: the first of `problem_count`."""
+
+    files: tuple[FileReport, ...]
     problems: tuple[Problem, ...]
-    customers_sha256: str
-    loans_sha256: str
+    problem_count: int
     usable: bool
+    written: bool
+
+    def file(self, kind: str) -> FileReport | None:
+        """The report of one kind of file."""
+        return next((file for file in self.files if file.kind == kind), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """`keep_good`: write the good rows though others are bad; `dry_run`: only look; `limit`: problems that are listed;
+    `replace_lists`: numbers that are no longer on a list of the file leave it."""
+
+    keep_good: bool = False
+    dry_run: bool = False
+    replace_lists: bool = False
+    purposes: Set[str] | None = None
+    today: date | None = None
+    limit: int | None = MAX_LISTED
+    mappings: Mapping[str, KindMap] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,37 +80,89 @@ class ImportResult:
     problems: tuple[Problem, ...]
 
 
-def read_portfolio(
-    customers: Path, loans: Path, *, today: date, known: dict[str, Customer], purposes: Set[str] | None = None
-) -> Portfolio:
-    """Read and check both files. `known`: customers that are in the database already; `purposes`: the classes there
-    are (None: any word). Raises PortfolioError where a file cannot be opened."""
-    people_file, loan_file = read_csv(customers, CUSTOMERS), read_csv(loans, LOANS)
-    problems = [*people_file.problems, *loan_file.problems]
-    problems += _twice(people_file, "id") + _twice(loan_file, "account_id")
-    good: dict[str, Customer] = {}
-    for row in _unique(people_file, "id"):
-        if row.day("birth_date") >= today or row.day("birth_date").year < 1900:
-            problems.append(Problem(people_file.path, row.line, "birth_date is not in the past, or before 1900"))
-        else:
-            good[row.text("id")] = _customer(row)
-    spoiled = ({row.text("id") for row in people_file.rows} | people_file.bad_keys) - set(good)
-    accounts = []
-    for row in _unique(loan_file, "account_id"):
-        faults = _loan_faults(row, good, known, spoiled, purposes)
-        problems += [Problem(loan_file.path, row.line, fault) for fault in faults]
-        if not faults:
-            owner = row.text("customer_id")
-            accounts.append(_account(row, good.get(owner) or known[owner]))
-    order = {people_file.path: 0, loan_file.path: 1}
-    return Portfolio(
-        customers=tuple(good.values()),
-        accounts=tuple(accounts),
-        problems=tuple(sorted(problems, key=lambda p: (order[p.path], p.line))),
-        customers_sha256=people_file.sha256,
-        loans_sha256=loan_file.sha256,
-        usable=people_file.usable and loan_file.usable,
+def _quiet(kind: str, rows: int, done: int, size: int) -> None:
+    del kind, rows, done, size
+
+
+def import_files(
+    db: Connection,
+    files: Mapping[str, Path],
+    hash_of: Callable[[str], str],
+    options: ImportOptions = ImportOptions(),
+    progress: Progress = _quiet,
+) -> ImportReport:
+    """Import files by kind (portfolio_kinds.KINDS). Rows replace those with the same id, so that importing the same
+    files again changes nothing. Raises PortfolioError that lists the bad rows (nothing is written then; a dry run
+    returns them instead), and StorageError where the database refuses: nothing is written then either.
+
+    `db` is the caller's alone meanwhile; `hash_of`: SqliteStore.number_hash."""
+    given = Given(options.today or now_utc().date(), options.purposes)
+    kinds = [kind for name, kind in KINDS.items() if name in files]
+    sources = [Source(files[kind.name], kind, options.mappings.get(kind.name)) for kind in kinds]
+    with db.scratch():
+        staging.create(db)
+        rows = [staging.load(db, source, given, hash_of, progress)[0] for source in sources]
+        staging.check(db, kinds)
+        counts = [staging.bad_lines(db, kind) for kind in kinds]
+        total, usable = sum(n for n, _ in counts), all(source.fault is None for source in sources)
+        found = staging.problems(db, sources, options.limit)
+        if not options.dry_run and total and not (options.keep_good and usable):
+            raise _refused(found, total, usable)
+        known = [writing.known(db, kind) for kind in kinds]
+        written = [0] * len(kinds)
+        if not options.dry_run:
+            with db.write():
+                written = _write(db, sources, counts, options)
+        reports = tuple(
+            FileReport(
+                kind=source.kind.name,
+                path=source.path,
+                sha256=source.sha256,
+                rows=n,
+                good=_staged(db, source.kind),
+                bad=bad,
+                known=there,
+                written=done,
+                unused=source.unused,
+            )
+            for source, n, (_, bad), there, done in zip(sources, rows, counts, known, written, strict=True)
+        )
+    return ImportReport(reports, found, total, usable, not options.dry_run)
+
+
+def _staged(db: Connection, kind: Kind) -> int:
+    row = db.row(f"SELECT count(*) AS n FROM s.{kind.name}")  # noqa: S608 - our names
+    return int(row["n"]) if row else 0
+
+
+def _refused(found: tuple[Problem, ...], total: int, usable: bool) -> PortfolioError:
+    more = f"\n  ... and {total - len(found)} more" if total > len(found) else ""
+    listed = "\n  ".join(str(problem) for problem in found)
+    return PortfolioError(
+        f"{total} problem(s); nothing was imported\n  {listed}{more}", hint=_READABLE if usable else _UNREADABLE
     )
+
+
+def _write(db: Connection, sources: list[Source], counts: list[tuple[int, int]], options: ImportOptions) -> list[int]:
+    now = now_utc()
+    if options.replace_lists:
+        db.run("DELETE FROM do_not_call_lists WHERE list IN (SELECT list FROM s.do_not_call)")
+    written = [writing.write(db, source.kind, source.given, now) for source in sources]
+    by_kind = {source.kind.name: (source, n) for source, n in zip(sources, written, strict=True)}
+    people, loans = by_kind.get("customers"), by_kind.get("loans")
+    row: dict[str, Value] = {
+        "at": iso(now),
+        "customers_sha": people[0].sha256 if people else "",
+        "loans_sha": loans[0].sha256 if loans else "",
+        "customers": people[1] if people else 0,
+        "accounts": loans[1] if loans else 0,
+        "bad_rows": sum(bad for _, bad in counts),
+    }
+    import_id = db.insert("imports", row)
+    for source, n, (_, bad) in zip(sources, written, counts, strict=True):
+        values: dict[str, Value] = {"import_id": import_id, "kind": source.kind.name, "sha": source.sha256}
+        db.insert("import_files", {**values, "rows": n, "bad_rows": bad})
+    return written
 
 
 def import_portfolio(
@@ -82,103 +174,12 @@ def import_portfolio(
     purposes: Set[str] | None = None,
     today: date | None = None,
 ) -> ImportResult:
-    """Upsert by id, so that importing the same files again changes nothing. Raises PortfolioError that lists every bad
-    row; nothing is written then. `keep_good`: write the good rows all the same (not where a whole file is unusable)."""
-    now = now_utc()
-    known = {row["id"]: people.to_customer(row) for row in db.rows("SELECT * FROM customers")}
-    portfolio = read_portfolio(customers, loans, today=today or now.date(), known=known, purposes=purposes)
-    if portfolio.problems and not (keep_good and portfolio.usable):
-        raise PortfolioError(
-            f"{len(portfolio.problems)} problem(s); nothing was imported\n  "
-            + "\n  ".join(str(p) for p in portfolio.problems),
-            hint="correct these lines and import again, or import the good rows alone with --keep-good"
-            if portfolio.usable
-            else "correct the file and import again (docs/database.md lists the columns)",
-        )
-    with db.write():
-        for customer in portfolio.customers:
-            people.put_customer(db, customer, now)
-        for account in portfolio.accounts:
-            people.put_account(db, account, now)
-        row: dict[str, Value] = {
-            "at": iso(now),
-            "customers_sha": portfolio.customers_sha256,
-            "loans_sha": portfolio.loans_sha256,
-            "customers": len(portfolio.customers),
-            "accounts": len(portfolio.accounts),
-            "bad_rows": len({(p.path, p.line) for p in portfolio.problems}),
-        }
-        db.insert("imports", row)
-    return ImportResult(len(portfolio.customers), len(portfolio.accounts), portfolio.problems)
+    """Import customers and loans. As `import_files`; every problem is listed."""
+    options = ImportOptions(keep_good=keep_good, purposes=purposes, today=today, limit=None)
+    report = import_files(db, {"customers": customers, "loans": loans}, _no_hash, options)
+    found = {file.kind: file.written for file in report.files}
+    return ImportResult(found["customers"], found["loans"], report.problems)
 
 
-def _twice(file: CsvFile, key: str) -> list[Problem]:
-    """Every row whose id another row has too: which one is right is not known, so none is taken."""
-    seen: dict[str, list[int]] = {}
-    for row in file.rows:
-        seen.setdefault(row.text(key), []).append(row.line)
-    twice = [
-        Problem(file.path, line, f"{key} is also in line {', '.join(str(x) for x in lines if x != line)}")
-        for lines in seen.values()
-        if len(lines) > 1
-        for line in lines
-    ]
-    beside_bad = [(value, lines[0]) for value, lines in seen.items() if len(lines) == 1 and value in file.bad_keys]
-    return twice + [Problem(file.path, line, f"{key} is also in a bad row") for _, line in beside_bad]
-
-
-def _unique(file: CsvFile, key: str) -> list[CsvRow]:
-    counts = Counter(row.text(key) for row in file.rows)
-    return [row for row in file.rows if counts[row.text(key)] == 1 and row.text(key) not in file.bad_keys]
-
-
-def _loan_faults(
-    row: CsvRow,
-    good: dict[str, Customer],
-    known: dict[str, Customer],
-    spoiled: set[str],
-    purposes: Set[str] | None,
-) -> list[str]:
-    faults, owner = [], row.text("customer_id")
-    if owner in spoiled:
-        faults.append("the row of its customer is bad")
-    elif owner not in good and owner not in known:
-        faults.append("customer_id is no customer's id")
-    if row.day("due_on") < row.day("disbursed_on"):
-        faults.append("due_on is before disbursed_on")
-    if purposes is not None and row.text("purpose") not in purposes:
-        faults.append(f"purpose is none of {', '.join(sorted(purposes))}")
-    given = [name for name in _OFFER if name in row.values]
-    if given and len(given) < len(_OFFER):
-        faults.append(f"an offer needs {', '.join(_OFFER)}, or none of them")
-    return faults
-
-
-def _customer(row: CsvRow) -> Customer:
-    return Customer(
-        id=row.text("id"),
-        name=row.text("name"),
-        number=row.text("number"),
-        birth_date=row.day("birth_date"),
-        id_last4=row.text("id_last4"),
-        language=row.text("language"),
-        timezone=row.text("timezone"),
-    )
-
-
-def _account(row: CsvRow, customer: Customer) -> Account:
-    loan = Loan(
-        product=row.text("product"),
-        principal=row.money("principal"),
-        outstanding=row.money("outstanding"),
-        due=row.money("due"),
-        due_on=row.day("due_on"),
-        currency=row.text("currency"),
-        purpose=row.text("purpose"),
-        disbursed_on=row.day("disbursed_on"),
-    )
-    offer = None
-    if "offer_product" in row.values:
-        product, money = row.text("offer_product"), row.text("offer_currency")
-        offer = Offer(product, row.money("offer_limit"), money, row.money("offer_rate_percent"))
-    return Account(row.text("account_id"), customer, loan, offer)
+def _no_hash(number: str) -> str:
+    return hash_number(b"", number)  # neither file has a number that is stored as its hash

@@ -1,5 +1,5 @@
-"""The columns of the portfolio's two CSV files, and how each is read. Every reader raises ValueError with a reason that
-does not repeat the value (it may be personal data)."""
+"""How each field of the portfolio's files is read, and the columns of customers and loans. Every reader raises
+ValueError with a reason that does not repeat the value (it may be personal data)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 
@@ -106,6 +106,66 @@ def purpose(value: str) -> str:
     return value
 
 
+def email(value: str) -> str:
+    """An address, as far as one can be told from something else (RFC 5321 section 4.5.3.1 has the lengths)."""
+    if len(value) > 254 or not re.fullmatch(r"[^@\s,;<>\"]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", value):
+        raise ValueError("is not an email address")
+    return value
+
+
+def region(value: str) -> str:
+    """A state or province, as the rules of calling name it."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}", value):
+        raise ValueError("is not a region (letters, digits, space . _ -; at most 40)")
+    return value
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """One of these words."""
+
+    def read(value: str) -> str:
+        if value not in words:
+            raise ValueError(f"is none of {', '.join(words)}")
+        return value
+
+    return read
+
+
+def word(value: str) -> str:
+    """A class, the name of a list, a purpose of a consent."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
+        raise ValueError("is not a name (letters, digits, . _ -; at most 64)")
+    return value
+
+
+def counter(value: str) -> int:
+    """1, 2, 3, ..."""
+    if not re.fullmatch(r"[1-9][0-9]{0,4}", value):
+        raise ValueError("is not a number from 1 on")
+    return int(value)
+
+
+def yes_no(value: str) -> int:
+    """1 or 0."""
+    found = {"1": 1, "0": 0, "yes": 1, "no": 0, "true": 1, "false": 0}.get(value.lower())
+    if found is None:
+        raise ValueError("is not yes or no (1, 0, yes, no, true, false)")
+    return found
+
+
+def moment(value: str) -> datetime:
+    """ISO 8601 with an offset, in UTC. A day alone is its noon, UTC: the same day nearly everywhere."""
+    if _DATE.fullmatch(value):
+        return datetime.combine(day(value), datetime.min.time().replace(hour=12), UTC)
+    try:
+        at = datetime.fromisoformat(value)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("is not a time that exists (ISO 8601, e.g. 2026-11-22T10:30:00+08:00)") from None
+    raise ValueError("has no offset from UTC (add Z or +08:00)")
+
+
 @cache
 def _currencies() -> frozenset[str]:
     return frozenset(list_currencies())
@@ -124,6 +184,10 @@ CUSTOMERS = (
     Column("id_last4", last4),
     Column("language", language, "en"),
     Column("timezone", timezone, "UTC"),
+    Column("email", email, ""),
+    Column("region", region, ""),
+    Column("line_type", one_of("landline", "mobile"), ""),
+    Column("risk_level", one_of("low", "medium", "high"), ""),
 )
 
 LOANS = (
@@ -141,4 +205,9 @@ LOANS = (
     Column("offer_limit", money, ""),
     Column("offer_currency", currency, ""),
     Column("offer_rate_percent", money, ""),
+    Column("product_id", identifier, ""),
+    Column("channel_id", identifier, ""),
+    Column("funding_source_id", identifier, ""),
+    Column("agent_id", identifier, ""),
+    Column("branch", text, ""),
 )

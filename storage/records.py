@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from voicebot.model.outcome import AnsweredBy, Disposition, Outcome
 from voicebot.model.records import AttemptProgress, AttemptStart, CheckRecord, Turn
-from voicebot.model.voice import VoiceDecision, VoiceState
+from voicebot.model.voice import VoiceComparison, VoiceDecision, VoiceState
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +77,4 @@ class CallRecord:
     voice: VoiceDecision | None
     outcome: Outcome | None
     warnings: tuple[StoredWarning, ...]
+    comparisons: tuple[VoiceComparison, ...] = ()

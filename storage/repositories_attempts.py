@@ -7,6 +7,7 @@ from datetime import datetime
 
 from storage.codec import iso, to_json, to_utc
 from storage.connection import Connection, Row, Value
+from storage.repositories_campaign_leases import leased, start_try
 from storage.warning_rules import RULES, VERSION
 from voicebot.errors import StorageError
 from voicebot.model.outcome import Disposition, Outcome, WarningRaised
@@ -29,9 +30,13 @@ def open_attempt(db: Connection, start: AttemptStart, owner: str, now: datetime)
                 f"the account has an open attempt ({busy['id']}) already",
                 hint="wait until it ends; after a crash `recover()` at the next start closes it",
             )
+    if start.job_id is not None:
+        leased(db, start.job_id, owner)
     attempt_id = db.insert("attempts", row)
     if attempt_id is None:
         raise StorageError("the attempt was not stored")
+    if start.job_id is not None:
+        start_try(db, start.job_id, attempt_id)
     return attempt_id
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
 from storage.codec import iso
@@ -75,8 +75,8 @@ def communications(db: Connection, since: datetime) -> list[CommunicationRow]:
     ):
         said[row["attempt_id"]].append(row["reply_text"])
     rows = db.rows(
-        """SELECT v.id, v.attempt_id, v.account_id, v.at, coalesce(u.language, 'en') AS language, o.intents, o.refusal,
-             o.dispute, o.hardship, o.opt_out, p.amount AS promise, c.words
+        """SELECT v.id, v.attempt_id, v.account_id, v.customer_id, v.at, coalesce(u.language, 'en') AS language,
+             o.intents, o.refusal, o.dispute, o.hardship, o.opt_out, p.amount AS promise, c.words
            FROM v_contacts v
            LEFT JOIN customers u ON u.id = v.customer_id
            LEFT JOIN outcomes o ON o.attempt_id = v.attempt_id
@@ -85,10 +85,17 @@ def communications(db: Connection, since: datetime) -> list[CommunicationRow]:
            WHERE v.answered = 1 AND v.at >= ? AND v.account_id IS NOT NULL ORDER BY v.at, v.id""",
         [iso(since)],
     )
-    return [_communication(row, said) for row in rows]
+    agreed = {
+        row["customer_id"]
+        for row in db.rows(
+            """SELECT customer_id FROM consents WHERE granted = 1 AND seq IN
+                 (SELECT max(seq) FROM consents WHERE purpose = 'emotion' GROUP BY customer_id)"""
+        )
+    }
+    return [_communication(row, said, agreed) for row in rows]
 
 
-def _communication(row: Row, said: Mapping[int, list[str]]) -> CommunicationRow:
+def _communication(row: Row, said: Mapping[int, list[str]], agreed: Collection[str]) -> CommunicationRow:
     facts = {name for name in ("refusal", "dispute", "hardship", "opt_out") if row[name]}
     facts |= set(map(str, json.loads(row["intents"] or "[]")))
     if row["promise"] is not None:
@@ -97,7 +104,8 @@ def _communication(row: Row, said: Mapping[int, list[str]]) -> CommunicationRow:
     if row["words"] is not None:
         texts = (row["words"],)
     at = datetime.fromisoformat(row["at"])
-    return CommunicationRow(row["id"], row["account_id"], at, row["language"], frozenset(facts), texts)
+    consent = row["customer_id"] in agreed
+    return CommunicationRow(row["id"], row["account_id"], at, row["language"], frozenset(facts), texts, consent)
 
 
 def collectors(db: Connection, day: date) -> list[CollectorRow]:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from storage.codec import from_json
 from storage.connection import Connection, Row, Value
 from storage.records import CallFilter, CallRecord, CallSummary, StoredWarning
+from storage.repositories_voice import comparisons
 from voicebot.errors import StorageError
 from voicebot.model.outcome import AnsweredBy, Disposition, ItemResult, Outcome, Promise
 from voicebot.model.records import AttemptProgress, AttemptStart, CheckRecord, Turn
@@ -51,6 +52,7 @@ def call(db: Connection, attempt_id: int) -> CallRecord:
             voice=_voice(row),
             outcome=_outcome(db, attempt_id),
             warnings=_warnings(db, attempt_id),
+            comparisons=comparisons(db, attempt_id),
         )
 
 
@@ -91,6 +93,7 @@ def _start(row: Row) -> AttemptStart:
         driver=row["driver"],
         planned_at=row["planned_at"],
         campaign_id=row["campaign_id"],
+        job_id=row["job_id"],
         local_time=row["local_time"],
         timezone=row["timezone"],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import datetime
 
-from storage.codec import decode_embeddings, encode_embeddings, iso
+from storage.codec import decode_template, encode_template, iso
 from storage.connection import Connection, Row, Value
 from storage.vault import Vault
 from voicebot.model.voice import (
@@ -33,7 +33,7 @@ def save(db: Connection, vault: Vault, value: Voiceprint, now: datetime) -> None
     if key is None:
         key = vault.new_key(value.customer_id)
         db.insert("voice_keys", {"customer_id": value.customer_id, "sealed": key, "created_at": iso(now)})
-    plain = encode_embeddings(value.embeddings)
+    plain = encode_template(value)
     row: dict[str, Value] = {
         "customer_id": value.customer_id,
         "consent_id": value.consent_id,
@@ -52,14 +52,17 @@ def active(db: Connection, vault: Vault, customer_id: str) -> Voiceprint | None:
     if row is None or key is None:
         return None
     plain = vault.open(key, customer_id, row["model_id"], row["embeddings"])
+    embeddings, calm, added = decode_template(plain)
     return Voiceprint(
         customer_id=row["customer_id"],
         model_id=row["model_id"],
-        embeddings=decode_embeddings(plain),
+        embeddings=embeddings,
         net_speech_s=row["net_speech_s"],
         quality=_quality(row),
         enrolled_at=row["enrolled_at"],
         consent_id=row["consent_id"],
+        added=added,
+        calm=calm,
     )
 
 

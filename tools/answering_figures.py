@@ -22,13 +22,13 @@ from voicebot.model.audio import MEDIA_RATE, AudioFrame
 from voicebot.settings import PROJECT
 
 VOICES = ("heart", "joe")
-#: The bot's first question goes unanswered so long after the end of the answer, the second so much later (s).
-NO_REPLY_S = (10.0, 9.0)
+#: The bot's first question goes unanswered so long after the end of the answer, the next so much later (s).
+NO_REPLY_S = (10.0, 9.0, 9.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was decided when the answer was over, and after two questions without a reply."""
+    """What was decided when the answer was over, and after three questions without a reply."""
 
     answer: Answer
     voice: str

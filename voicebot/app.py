@@ -9,12 +9,21 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
+from storage.campaign import SqliteCampaignStore, campaign_store
 from storage.db import Reader, SqliteStore, open_reader, open_store
 from storage.records import CallFilter, CallRecord, CallSummary
 from voicebot.call.kit import Kit
 from voicebot.call.observer import CallObserver, NoObserver
 from voicebot.call.supervisor import Supervisor
 from voicebot.call.workers import Workers
+from voicebot.campaign.dialer import Dialer
+from voicebot.campaign.dialer_job import Desk, Done
+from voicebot.campaign.dialer_state import clear_state, state_file, write_state
+from voicebot.campaign.gatekeeper import Gatekeeper, gatekeeper
+from voicebot.campaign.notify import Allowed, Notifier
+from voicebot.campaign.notify_texts import MessageBook
+from voicebot.campaign.pacing import own_lines
+from voicebot.campaign.retry import Policy, retry_rules
 from voicebot.engines.choose import (
     choose_activity,
     choose_encoder,
@@ -29,6 +38,9 @@ from voicebot.errors import SettingsError
 from voicebot.flow.book import FlowBook
 from voicebot.flow.loader import load_flows
 from voicebot.flow.prompts import Prompts
+from voicebot.messaging.email_smtp import SmtpSender
+from voicebot.messaging.sms_http import HttpSmsSender
+from voicebot.model.campaign import Job, Method
 from voicebot.model.outcome import Disposition
 from voicebot.model.ports import Signaling, SpeakerEncoder
 from voicebot.model.trunk import TrunkState, WatchesTrunks
@@ -58,8 +70,12 @@ class Application:
         self._workers = Workers()
         self._store: SqliteStore | None = None
         self._signaling: Signaling | None = None
+        self._dialer: Dialer | None = None
+        self._gate: Gatekeeper
+        self._notifier: Notifier
         self.kit: Kit
         self.supervisor: Supervisor
+        self.campaigns: SqliteCampaignStore
         #: Sentences for a person: which engines were chosen and why; attempts settled at this start.
         self.notes: list[str] = []
 
@@ -76,7 +92,10 @@ class Application:
         settled = self._store.recover()
         if settled:
             self.notes.append(f"{settled} attempt(s) of an earlier run were cut short; they are TECHNICAL_FAILURE now")
+        self.campaigns = campaign_store(self._store, self._settings.campaign)
+        self._gate = gatekeeper(self._settings, self.campaigns)
         self.kit = await self._build(self._store)
+        self._notifier = self._make_notifier(self._store)
         self._signaling = make_signaling(self._settings)
         self.supervisor = Supervisor(self.kit, self._signaling)
         await self._signaling.start()
@@ -86,9 +105,42 @@ class Application:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
+            self.stop_dialing()
             await self.supervisor.drain(0.0 if kind is not None else DRAIN_S)
+            if self._dialer is not None:
+                await self._dialer.drain(DRAIN_S)  # the calls have ended: what is left is writing what came of them
+                clear_state(state_file(self._settings.paths.database))
         finally:
             await self._stop()
+
+    def desk(self) -> Desk:
+        """What the work on a campaign's jobs needs."""
+        notifier = self._notifier
+        policy = Policy(retry_rules(self._settings.campaign))
+        send = notifier.send if notifier.methods else None
+        return Desk(self.campaigns, self._workers.storage, self.supervisor.dial, policy, send)
+
+    def dialer(self, report: Callable[[Done], None] = lambda _: None) -> Dialer:
+        """The dialer of this process's campaigns, not yet running."""
+        settings = self._settings
+        file = state_file(settings.paths.database)
+        self._dialer = Dialer(
+            self.desk(),
+            settings.campaign,
+            settings.telephony.max_calls,
+            lambda: self.supervisor.live,
+            own_cap=own_lines,
+            settle=self.kit.store.recover,
+            methods=self._notifier.methods | {Method.PHONE},
+            report=report,
+            publish=lambda state: write_state(file, state),
+        )
+        return self._dialer
+
+    def stop_dialing(self) -> None:
+        """Campaigns start no more calls; those that run may end."""
+        if self._dialer is not None:
+            self._dialer.stop()
 
     def trunks(self) -> tuple[TrunkState, ...]:
         """How the trunks are now; empty where the driver does not watch them."""
@@ -102,6 +154,25 @@ class Application:
             self._workers.close()
             if self._store is not None:
                 self._store.close()
+
+    def _make_notifier(self, store: SqliteStore) -> Notifier:
+        settings, gate = self._settings, self._gate
+
+        def ask(job: Job) -> Allowed:
+            plan = job.plan
+            flow = self.campaigns.campaign(plan.campaign_id).flow  # the job's own is the name of its text
+            decision = gate.ask(plan.account_id, flow, campaign_id=plan.campaign_id, job_id=job.id, method=plan.method)
+            return Allowed(decision, gate.message_detail(plan.campaign_id))
+
+        return Notifier(
+            self.campaigns,
+            self._workers.storage,
+            store.account,
+            ask,
+            MessageBook(settings.paths.templates, settings.asr.language, settings.bank).texts,
+            email=SmtpSender(settings.email) if settings.email.server else None,
+            sms=HttpSmsSender(settings.sms) if settings.sms.url else None,
+        )
 
     async def _build(self, store: SqliteStore) -> Kit:
         settings = self._settings
@@ -119,6 +190,7 @@ class Application:
         return Kit(
             settings=settings,
             store=store,
+            gate=self._gate,
             workers=self._workers,
             book=book,
             prompts=prompts,

@@ -22,9 +22,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "preview": ("preview", "preview", "Print, or speak, what a flow would say."),
     "models": ("models", "models", "List, fetch and check the models."),
     "enrol": ("enrol", "enrol", "Enrol a customer's voice from recordings."),
-    "voiceprint": ("voiceprint", "voiceprint", "Calibrate the check of the speaker."),
+    "voiceprint": ("voiceprint", "voiceprint", "Measure or calibrate the check of the speaker."),
     "portfolio": ("portfolio", "portfolio", "Import customers and loans."),
+    "campaign": ("campaign", "campaign", "Plan and run campaigns within the rules of calling."),
     "calls": ("calls", "calls", "List the attempts, show one with its turns."),
+    "score": ("score", "score", "What the outcomes mean: cases, collectors, warnings, tags, performance, risk."),
+    "report": ("report", "report", "Write a day's performance, warnings, assignment and case classes as a page."),
 }
 
 EXIT_ERROR = 2

@@ -10,6 +10,7 @@
     ├── PortfolioError         an imported file has bad rows (all of them listed)
     ├── ScoringError           a formula was given values that cannot be
     ├── CampaignError          a campaign or rule of calling is wrong (file:line), or cannot be done
+    ├── MessageError           an email or SMS was refused, or may have left (carries which)
     ├── CallError              something about one call
     │   ├── CallRefused        the far end answered 3xx-6xx (carries the SIP status)
     │   ├── CallNotAnswered    nobody answered in time (we cancelled)
@@ -23,6 +24,8 @@ thing may work later.  No message holds personal data (names, numbers, transcrip
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 
 class VoicebotError(Exception):
@@ -94,6 +97,19 @@ class CampaignError(VoicebotError):
     code = "campaign"
 
 
+class MessageError(VoicebotError):
+    """An email or SMS did not leave, or may have. `unknown`: it may have (never sent again by itself); `again`: it did
+    not, and the same may work later."""
+
+    code = "message"
+
+    def __init__(self, message: str, *, hint: str = "", unknown: bool = False, again: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.unknown = unknown
+        self.again = again
+        self.retryable = again
+
+
 class CallError(VoicebotError):
     """Something about one call."""
 
@@ -132,9 +148,14 @@ class TrunkError(VoicebotError):
 
 
 class DialForbidden(VoicebotError):
-    """A rule of calling forbids this call."""
+    """A rule of calling forbids this call. `rule`: which; `retry_at`: when it may be allowed (None: not by waiting)."""
 
     code = "dial_forbidden"
+
+    def __init__(self, message: str, *, hint: str = "", rule: str = "", retry_at: datetime | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.rule = rule
+        self.retry_at = retry_at
 
 
 class AdmissionError(VoicebotError):

@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from voicebot.errors import SettingsError
+from voicebot.settings_campaign import CampaignSettings, EmailSettings, SmsSettings
 from voicebot.settings_telephony import Section, TelephonySettings, TrunkSettings
 
 __all__ = [
@@ -23,8 +24,11 @@ __all__ = [
     "AnsweringSettings",
     "AsrSettings",
     "BankSettings",
+    "CampaignSettings",
+    "EmailSettings",
     "PathSettings",
     "Settings",
+    "SmsSettings",
     "TelephonySettings",
     "TrunkSettings",
     "TtsSettings",
@@ -57,6 +61,10 @@ class PathSettings(Section):
     templates: Path = Path("scripts_templates")
     #: Call flows and intents.yaml.
     flows: Path = Path("callflows")
+    #: Rules of calling, one file a profile, and the lists of holidays.
+    calling_rules: Path = Path("calling_rules")
+    #: Definitions of campaigns.
+    campaigns: Path = Path("campaigns")
 
 
 class BankSettings(Section):
@@ -192,7 +200,7 @@ class VoiceprintSettings(Section):
     #: Speech embedded at a time.
     window_s: float = Field(default=2.0, gt=0.5)
     #: Least net speech of an enrolment.
-    enrol_min_net_s: float = Field(default=10.0, gt=0)
+    enrol_min_net_s: float = Field(default=20.0, gt=0)
     #: Least utterances of one.
     enrol_min_utterances: int = Field(default=3, ge=1)
     #: Largest share of clipped samples.
@@ -201,8 +209,21 @@ class VoiceprintSettings(Section):
     enrol_min_snr_db: float = 10.0
     #: Least share of speech in the sound.
     enrol_min_speech_share: float = 0.5
-    #: Times more speech is asked for before a person decides.
+    #: Times more speech is asked for before knowledge questions or a person decide.
     max_extra_prompts: int = 2
+    #: Days after which a voiceprint is not compared with any more (voices age); knowledge questions decide then.
+    expires_after_d: int = Field(default=730, ge=1)
+    #: Random digits to be repeated before an accepted voice counts: `risk` where a recording or a synthetic voice is
+    #: suspected, or the loan is over `challenge_amount`. A flow may say otherwise.
+    challenge: Literal["never", "risk", "always"] = "risk"
+    #: Outstanding amount from which they are asked for, in the loan's currency; 0: no amount is a risk.
+    challenge_amount: float = Field(default=0.0, ge=0)
+    #: Add what was heard in a call that matched beyond doubt to the customer's voiceprint.
+    adapt: bool = False
+    #: Share of impostors that the limit of such a call is set for; stricter than any decision's.
+    adapt_alpha: float = Field(default=0.0001, gt=0, lt=0.01)
+    #: Most vectors kept of a customer; the oldest that a call added goes first.
+    adapt_max_vectors: int = Field(default=6, ge=2)
 
 
 class VerificationSettings(Section):
@@ -263,6 +284,9 @@ class Settings(Section):
     verification: VerificationSettings = VerificationSettings()
     agent: AgentSettings = AgentSettings()
     web: WebSettings = WebSettings()
+    campaign: CampaignSettings = CampaignSettings()
+    email: EmailSettings = EmailSettings()
+    sms: SmsSettings = SmsSettings()
 
 
 def load(path: Path | None = None, environ: dict[str, str] | None = None) -> Settings:
@@ -329,7 +353,7 @@ def _absolute(paths: PathSettings, base: Path) -> PathSettings:
     def resolve(name: str, value: Path) -> Path:
         if value.is_absolute():
             return value
-        shipped = name in ("templates", "flows", "models")
+        shipped = name in ("templates", "flows", "models", "calling_rules", "campaigns")
         return PROJECT / value if shipped and not (base / value).exists() else base / value
 
     given = {name: getattr(paths, name) for name in PathSettings.model_fields}

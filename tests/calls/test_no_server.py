@@ -47,6 +47,24 @@ async def test_a_call_ends_in_the_time_of_ringing(server: str) -> None:
         assert leg.ended.by == "bot"
 
 
+@pytest.mark.parametrize("session_expires_s", [0, 1800])
+async def test_an_invite_without_an_answer_is_sent_again_as_it_was(session_expires_s: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.setblocking(False)
+        loop = asyncio.get_running_loop()
+        server = f"127.0.0.1:{deaf.getsockname()[1]}"
+        async with bot_line(server, session_expires_s=session_expires_s) as bot:
+            leg = await bot.signaling.dial(NUMBER)
+            waiting = asyncio.ensure_future(leg.wait_answered(RING_S + 1))
+            sent = [await asyncio.wait_for(loop.sock_recv(deaf, 4096), 3) for _ in range(3)]
+            with pytest.raises(CallRefused):
+                await waiting
+    assert sent[0].startswith(b"INVITE ")
+    assert (b"Session-Expires: 1800" in sent[0]) == (session_expires_s > 0)
+    assert sent[1:] == sent[:1] * 2  # RFC 3261 section 17.1.1.2
+
+
 async def test_a_registration_ends_in_time(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(baresip_trunk, "REGISTER_TIMEOUT_S", RING_S)
     began = monotonic()

@@ -23,7 +23,7 @@ from voicebot.settings import PROJECT, Settings
 
 #: How many customers can be called.
 CUSTOMERS = 40
-#: What must be as it was when no call runs. (`threads` and `rss_kb` are only reported.)
+#: What must be as it was when no call runs. (`threads` are only reported.)
 IDLE = ("live", "stack", "tasks", "files", "sockets", "rtp")
 
 

@@ -36,10 +36,24 @@ WORTH_REPLY_S = 2.5
 AGAIN_S = 2.0
 PIECE_S = 12.0
 PRE_ROLL_S = 0.3
-#: A stretch of speech at least so long in which no word was recognised.
-UNCLEAR, UNCLEAR_S = "...", 0.25
+#: A stretch of speech in which no word was recognised.
+UNCLEAR = "..."
 
 Told = Callable[[AnsweredBy, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A stretch of speech that is over: from `t0` to `t1` (s), and its words (UNCLEAR where there were none)."""
+
+    t0: float
+    t1: float
+    text: str
+
+    @property
+    def length(self) -> float:
+        """Seconds."""
+        return self.t1 - self.t0
 
 
 @dataclass(slots=True)
@@ -82,7 +96,7 @@ class Answered:
         self._closed = False
         self._told_person = False
         self._every_word = False
-        self._said: deque[tuple[float, str]] = deque()
+        self._said: deque[Said] = deque()
         self._machine: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
 
     # -- evidence ----------------------------------------------------------------------------------------------
@@ -183,8 +197,7 @@ class Answered:
             return
         self._detector.text(heard.text, piece.run.t0, heard.alternatives)
         if last:
-            unclear = UNCLEAR if piece.run.length >= UNCLEAR_S else ""
-            self._said.append((piece.run.t0, heard.text.strip() or unclear))
+            self._said.append(Said(piece.run.t0, piece.run.t1, heard.text.strip() or UNCLEAR))
         self._look()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -239,17 +252,17 @@ class Answered:
             self._waiting.remove(entry)
         return condition()
 
-    async def utterance(self, since: float, longest_s: float, or_beep: bool = False) -> str | None:
-        """The words of the next stretch of speech that began after `since` and ended (UNCLEAR where it was speech
-        without words, "" where it was less), or None after `longest_s` (`or_beep`: and at a beep). Raises CallEnded."""
+    async def utterance(self, since: float, longest_s: float, or_beep: bool = False) -> Said | None:
+        """The next stretch of speech that began after `since` and ended, or None after `longest_s` (`or_beep`: and at a
+        beep). Raises CallEnded."""
 
         def come() -> bool:
-            while self._said and self._said[0][0] < since:
+            while self._said and self._said[0].t0 < since:
                 self._said.popleft()
             return bool(self._said) or (or_beep and self.beep_since(since))
 
         await self.until(come, longest_s)
-        return self._said.popleft()[1] if self._said else None
+        return self._said.popleft() if self._said else None
 
     def beep_since(self, t: float) -> bool:
         """A beep was heard that began after `t` (s)."""

@@ -22,7 +22,6 @@ from voicebot.errors import (
     CallEnded,
     CallNotAnswered,
     CallRefused,
-    DialForbidden,
     StorageError,
     TrunkError,
     VoicebotError,
@@ -53,13 +52,13 @@ async def run_outbound(
     *,
     campaign_id: str | None = None,
     job_id: int | None = None,
+    by_person: bool = False,
 ) -> AttemptResult:
-    """Dial an account's customer and run a flow; `job_id`: what a campaign planned. Raises DialForbidden where a rule of calling says no, StorageError
-    where the attempt cannot be recorded: then nobody is called."""
+    """Dial an account's customer and run a flow; `job_id`: the job of a campaign this is a try of; `by_person`:
+    somebody of the bank wants it now. Raises DialForbidden where a rule of calling says no, CampaignError where there
+    are none, StorageError where the attempt cannot be recorded: then nobody is called."""
     account = await run(kit.workers.storage, kit.store.account, account_id)
-    if await run(kit.workers.storage, kit.store.do_not_call, account.customer.id):
-        raise DialForbidden(f"{account_id}: the customer asked not to be called", hint="nobody was called")
-    attempt_id = await _open(kit, account, flow, "outbound", account.customer.number, campaign_id)
+    attempt_id = await _open(kit, account, flow, "outbound", account.customer.number, campaign_id, job_id, by_person)
     return await _Attempt(kit, signaling, attempt_id, account, flow, "outbound").run(None)
 
 
@@ -67,12 +66,19 @@ async def run_inbound(kit: Kit, signaling: Signaling, leg: CallLeg, flow: str) -
     """Answer a caller and run a flow; who is calling is looked up by the number and proved in the flow."""
     number = _user_part(leg.remote)
     account = await run(kit.workers.storage, kit.store.account_by_number, number)
-    attempt_id = await _open(kit, account, flow, "inbound", number, None)
+    attempt_id = await _open(kit, account, flow, "inbound", number)
     return await _Attempt(kit, signaling, attempt_id, account, flow, "inbound").run(leg)
 
 
 async def _open(
-    kit: Kit, account: Account | None, flow: str, direction: str, number: str, campaign_id: str | None
+    kit: Kit,
+    account: Account | None,
+    flow: str,
+    direction: str,
+    number: str,
+    campaign_id: str | None = None,
+    job_id: int | None = None,
+    by_person: bool = False,
 ) -> int:
     now = datetime.now(UTC)
     zone = account.customer.timezone if account is not None else "UTC"
@@ -88,10 +94,25 @@ async def _open(
         campaign_id=campaign_id,
         local_time=now.astimezone(ZoneInfo(zone)).isoformat(),
         timezone=zone,
+        job_id=job_id,
     )
-    attempt_id = await run(kit.workers.storage, kit.store.open_attempt, row)
+    attempt_id = await run(kit.workers.storage, _opened, kit, row, by_person)
     kit.observer.attempt_started(attempt_id, row.account_id, flow, direction)
     return attempt_id
+
+
+def _opened(kit: Kit, row: AttemptStart, by_person: bool) -> int:
+    """The attempt's row; an outbound one only where the rules of calling allow it."""
+    if row.direction == "inbound" or row.account_id is None:
+        return kit.store.open_attempt(row)
+    return kit.gate.admitted(
+        row.account_id,
+        row.flow,
+        lambda: kit.store.open_attempt(row),
+        campaign_id=row.campaign_id,
+        job_id=row.job_id,
+        by_person=by_person,
+    )
 
 
 class _Attempt:

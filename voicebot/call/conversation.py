@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from voicebot.call.answered import Answered
+from voicebot.call.challenge import challenge_codes
 from voicebot.call.checker import Checker
 from voicebot.call.enrolling import Enroller
 from voicebot.call.line import Line, Played
@@ -23,8 +24,8 @@ from voicebot.call.transfer import Handover, Request
 from voicebot.call.understanding import Understanding
 from voicebot.call.voice_watch import VoiceWatch
 from voicebot.errors import CallEnded
-from voicebot.flow.book import FlowBook
-from voicebot.flow.engine import start, step
+from voicebot.flow.book import FlowBook, VoicePolicy
+from voicebot.flow.engine import start, step, voice_policy
 from voicebot.flow.outcomes import outcome
 from voicebot.flow.state import FlowState
 from voicebot.model.audio import AudioFrame
@@ -49,6 +50,7 @@ from voicebot.model.outcome import Outcome
 from voicebot.model.ports import CallLeg, LegEnd
 from voicebot.model.records import Turn
 from voicebot.model.speech import Digits, Utterance
+from voicebot.voiceprint.decision import Policy
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -65,6 +67,7 @@ class CallParts:
     line: Line
     listener: Listener
     voice: VoiceWatch | None
+    policy: Callable[[VoicePolicy], Policy]
     understanding: Understanding
     prompter: Prompter
     checker: Checker
@@ -82,10 +85,11 @@ class Conversation:
         self._book = book
         self._direction = direction
         self._parts = parts
-        self._state = start(book, flow)
+        self._state = start(book, flow, {"challenge_codes": challenge_codes()})
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._turn: Turn | None = None
         self._reply_end: float | None = None
+        self._answered_at: float | None = None
         self._limit: asyncio.Timeout | None = None
         parts.leg.on_end(self._on_end)
 
@@ -121,6 +125,7 @@ class Conversation:
             self._report_turn(event_name=None)
             raise
         self._report_turn(event_name="HungUp" if hung_up_by else None)
+        self._state = await self._parts.checker.at_the_end(self._state)
         return outcome(self._book, self._state, hung_up_by=hung_up_by, error=error)
 
     def _step(self, event: Event) -> tuple[Effect, ...]:
@@ -132,6 +137,8 @@ class Conversation:
         if not effects:  # a check or transfer that runs is heard out first
             self._state, effects = step(self._book, self._state, event)
         self._parts.reporter.step(self._state.at)
+        if self._parts.voice is not None:
+            self._parts.voice.tracker.use(self._parts.policy(voice_policy(self._book, self._state)))
         if self._parts.enroller is not None:
             self._parts.enroller.facts(self._state.facts, self._state.at, self._parts.line.t, datetime.now(UTC))
         return effects
@@ -182,6 +189,7 @@ class Conversation:
         intents = self._parts.understanding.intents(answer, listen.expects)
         event: Event = Heard(intents, answer) if intents else NoMatch(answer)
         self._reply_end = answer.t1
+        self._answered_at = answer.t0 if isinstance(answer, Utterance) else None
         if self._parts.answered is not None:
             self._parts.answered.heard(answer, fits=bool(intents))
         self._parts.reporter.heard(answer)
@@ -254,7 +262,8 @@ class Conversation:
     # -- checks, transfer, hang-up -----------------------------------------------------------------------------
 
     async def _check(self, effect: RunCheck) -> CheckDone:
-        return await self._unless_ended(self._parts.checker.run(self._state, effect, self._parts.line.t))
+        run = self._parts.checker.run(self._state, effect, self._parts.line.t, self._answered_at)
+        return await self._unless_ended(run)
 
     async def _transfer(self, effect: Transfer) -> Event | None:
         wanted = Request(effect.reason, self._state.verified, self._talks_to_an_agent)

@@ -9,9 +9,11 @@ from voicebot.call.kit import Kit
 from voicebot.call.reporter import Reporter
 from voicebot.call.voice_watch import VoiceWatch
 from voicebot.flow.checks import EnrolmentInfo
+from voicebot.flow.voice_evidence import voice_evidence
 from voicebot.model.portfolio import Account
-from voicebot.model.records import Consent
+from voicebot.model.records import CheckRecord, Consent
 from voicebot.model.voice import Voiceprint
+from voicebot.voiceprint.ageing import adapted
 from voicebot.voiceprint.enrolment import Enrolment, enrol
 
 PURPOSE = "voiceprint"
@@ -54,17 +56,22 @@ class Enroller:
         if result.accepted:
             assert self._kit.calibration is not None
             now = datetime.now(UTC).isoformat()
-            self._reporter.voiceprint(
-                Voiceprint(
-                    customer_id=self._account.customer.id,
-                    model_id=self._kit.calibration.model_id,
-                    embeddings=result.embeddings,
-                    net_speech_s=result.net_s,
-                    quality=result.quality,
-                    enrolled_at=now,
-                )
-            )
-        return EnrolmentInfo(result.accepted, self._reasons(result), round(result.net_s, 1), result.utterances)
+            made = result.voiceprint(self._account.customer.id, self._kit.calibration.model_id, now)
+            self._reporter.voiceprint(made)
+        return EnrolmentInfo(
+            result.accepted, self._reasons(result), round(result.net_s, 1), result.utterances, result.missing
+        )
+
+    async def adapt(self, voiceprint: Voiceprint, step: str, t: float) -> None:
+        """After a call of the verified customer: add its speech to the voiceprint, where it is fit for that. Recorded
+        as the check `voiceprint_adapted`; `t`: the end of the call, seconds."""
+        decision = await self._voice.settle()
+        grown = adapted(voiceprint, self._voice.tracker.enrolment_candidates(), decision, self._kit.settings.voiceprint)
+        if grown is None:
+            return
+        self._reporter.voiceprint(grown)
+        detail = {"vectors": len(grown.embeddings), "added": grown.added, **voice_evidence(decision)}
+        self._reporter.check(CheckRecord(step, "voiceprint_adapted", "added", t, detail))
 
     def _reasons(self, result: Enrolment) -> tuple[str, ...]:
         settings = self._kit.settings.voiceprint

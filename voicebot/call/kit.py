@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,12 +25,32 @@ class PromptVoice(Protocol):
         ...
 
 
+class DialGate(Protocol):
+    """The rules of calling, asked before every dial. Blocking."""
+
+    def admitted(
+        self,
+        account_id: str,
+        flow: str,
+        open_attempt: Callable[[], int],
+        *,
+        campaign_id: str | None = None,
+        job_id: int | None = None,
+        by_person: bool = False,
+    ) -> int:
+        """Where every rule allows it: what `open_attempt` returns, called before anybody else is decided about. Raises
+        DialForbidden where one says no, CampaignError where there are no rules, StorageError. `by_person`: somebody of
+        the bank wants this call now, so that the case is a person's does not keep it back; everything else does."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Kit:
     """Engines, store, flows and settings, joined."""
 
     settings: Settings
     store: Store
+    gate: DialGate
     workers: Workers
     book: FlowBook
     prompts: Prompts

@@ -146,7 +146,13 @@ class Line:
         pcm16 = self._player.take(AHEAD_S - queued)
         if pcm16:
             at = self._leaves_at(queued)
-            self._leg.write(pcm16)
+            taken = self._leg.write(pcm16)
+            if taken < len(pcm16):  # the streams were just replaced: nothing is lost of what is said
+                self._player.pause((len(pcm16) - taken) / (2 * MEDIA_RATE))
+                self._player.resume()
+                pcm16 = pcm16[:taken]
+                if not taken:
+                    return
             self._hold.queued_s += len(pcm16) / (2 * MEDIA_RATE)
             frame = AudioFrame(pcm16, MEDIA_RATE, at)
             self._sent_until = frame.t_end

@@ -130,8 +130,7 @@ class Listener:
 
     def on_frame(self, frame: AudioFrame) -> None:
         """Take the caller's sound."""
-        mine = self._question is not None and not self._line.playing
-        chunks = self._foreground.accept(frame, self._activity.accept(frame), eager=mine)
+        chunks = self._foreground.accept(frame, self._activity.accept(frame), eager=not self._line.playing)
         self._on_chunks(frame, chunks)
         if self._hearing is not None:
             self._hearing.feed(frame)

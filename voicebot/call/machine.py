@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from voicebot.call.announcement import TEMPLATE, Announcer
-from voicebot.call.answered import Answered
+from voicebot.call.answered import Answered, Said
 from voicebot.call.conversation import Conversation
 from voicebot.call.line import Line
 from voicebot.call.prompter import Prompter
@@ -22,6 +22,10 @@ from voicebot.model.ports import CallLeg
 from voicebot.nlu.answering import BARRED, HOLD, IVR, NOT_IN_SERVICE, SCREENING, UNREACHABLE, VOICEMAIL
 from voicebot.turn.amd import ANNOUNCEMENTS, Verdict
 
+#: After "please hold" so short a sound is a person's, whatever is recognised ("hello?" often comes out as "thank you").
+HELLO_S = 0.8
+#: Before it less is a noise.
+CLICK_S = 0.25
 #: No announcement is longer.
 MESSAGE_S = 60.0
 
@@ -123,8 +127,10 @@ class OutboundCall:
                 return await self._screening()
             if self._kind != VOICEMAIL:
                 return await self._no_use()
-            if await self._mailbox_ready(lambda: answered.verdict.kind != VOICEMAIL):
-                return await self._leave_message()
+            ready = await self._mailbox_ready(lambda: answered.verdict.kind != VOICEMAIL)
+            if ready and not await self._leave_message(lambda: not answered.verdict.machine):
+                return False
+        self._parts.reporter.answered_by(answered.verdict.answered_by, answered.verdict.cause)
         answered.close()
         return True
 
@@ -169,18 +175,21 @@ class OutboundCall:
         await answered.until(lambda: ready() or wrong(), options.beep_wait_s)
         return not wrong()
 
-    async def _leave_message(self) -> bool:
-        """Say the limited message; once more where the beep comes while it is said: only then it is recorded."""
+    async def _leave_message(self, wrong: Callable[[], bool] = lambda: False) -> bool:
+        """Say the limited message; once more where the beep comes while it is said: only then it is recorded. True
+        where it is `wrong`: a person who was taken for a mailbox because of his silence speaks up."""
         answered = self._parts.answered
         began = answered.t
         saying = asyncio.create_task(self._say("voicemail"))
         try:
             late = await answered.until(
-                lambda: saying.done() or (answered.beep is not None and answered.beep.t1 > began), MESSAGE_S
+                lambda: saying.done() or wrong() or (answered.beep is not None and answered.beep.t1 > began), MESSAGE_S
             )
             if late and not saying.done():
                 self._parts.line.stop()
                 await saying
+                if wrong():
+                    return True
                 await answered.until(lambda: False, self._options.after_beep_s)
                 await self._say("voicemail")
             await saying
@@ -194,12 +203,12 @@ class OutboundCall:
         """Say who calls; True where a person comes on, False where the call is over."""
         answered, options = self._parts.answered, self._options
         answered.every_word()
-        since, times = answered.t, 1
+        since, times, held = answered.t, 1, False
         await self._say("screening")
         end = answered.t + options.person_wait_s
         while True:
             said = await answered.utterance(since, max(0.0, end - answered.t), or_beep=True)
-            cues = answered.phrases.find(said or "")
+            cues = answered.phrases.find(said.text if said is not None else "")
             kinds, sure = {cue.kind for cue in cues}, {cue.kind for cue in cues if cue.strong}
             if VOICEMAIL in sure or answered.beep_since(since):
                 return await self._mailbox_after_screening()
@@ -208,12 +217,22 @@ class OutboundCall:
             if SCREENING in sure and times < options.answers:
                 times += 1
                 await self._say("screening")
-            elif said and not kinds & {HOLD, SCREENING, VOICEMAIL}:  # "not available" may be the refusal
+            elif self._a_person(said, kinds, sure, held):
                 self._parts.reporter.answered_by(AnsweredBy.HUMAN, "call screening, then a person came on")
                 answered.close()
                 return True
+            held = held or HOLD in kinds
         await self._hang_up()
         return False
+
+    @staticmethod
+    def _a_person(said: Said, kinds: set[str], sure: set[str], held: bool) -> bool:
+        """Whether the owner of a screening telephone came on: after its "please hold" any sound of speech is his."""
+        if held and not sure - {HOLD} and said.length <= HELLO_S:
+            return True
+        if kinds & {HOLD, SCREENING, VOICEMAIL}:  # "not available" may be the refusal
+            return False
+        return held or said.length >= CLICK_S
 
     async def _mailbox_after_screening(self) -> bool:
         """The assistant takes a message. One that hangs up first has refused: a mailbox it is only when it listens."""

@@ -10,7 +10,7 @@ from voicebot.model.outcome import AnsweredBy
 from voicebot.model.ports import Store
 from voicebot.model.records import AttemptProgress, CheckRecord, Consent, Turn
 from voicebot.model.speech import Digits, Utterance
-from voicebot.model.voice import VoiceDecision, Voiceprint
+from voicebot.model.voice import VoiceComparison, VoiceDecision, Voiceprint
 
 
 class Reporter:
@@ -74,6 +74,10 @@ class Reporter:
         """The voice was checked."""
         self._observer.voice_decided(self.attempt_id, decision)
         self.journal.post(self.store.set_voice, self.attempt_id, decision)
+
+    def comparison(self, comparison: VoiceComparison) -> None:
+        """A window of the caller's speech was compared with the voiceprint."""
+        self.journal.post(self.store.add_comparison, self.attempt_id, comparison)
 
     def consent(self, consent: Consent) -> None:
         """The customer agreed or refused."""

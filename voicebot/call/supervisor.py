@@ -35,11 +35,23 @@ class Supervisor:
         """Calls that run now."""
         return len(self._calls)
 
-    async def dial(self, account_id: str, flow: str) -> AttemptResult:
-        """Call one customer; returns when the attempt has its outcome. Raises AdmissionError over the cap (it says when
-        to try again), StorageError where the attempt cannot be recorded (nobody is called then)."""
+    async def dial(
+        self,
+        account_id: str,
+        flow: str,
+        *,
+        campaign_id: str | None = None,
+        job_id: int | None = None,
+        by_person: bool = False,
+    ) -> AttemptResult:
+        """Call one customer, for a campaign's job where one is given; returns when the attempt has its outcome. Raises
+        AdmissionError over the cap (it says when to try again), DialForbidden where a rule of calling says no,
+        StorageError where the attempt cannot be recorded (nobody is called then). `by_person`: see run_outbound."""
         self._admit()
-        return await self._start(run_outbound(self._kit, self._signaling, account_id, flow))
+        call = run_outbound(
+            *(self._kit, self._signaling, account_id, flow), campaign_id=campaign_id, job_id=job_id, by_person=by_person
+        )
+        return await self._start(call)
 
     def _admit(self) -> None:
         telephony = self._kit.settings.telephony

@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from voicebot.call.announcement import Announcer
@@ -33,6 +33,7 @@ from voicebot.model.audio import AudioFrame, SpeechChunk
 from voicebot.model.outcome import Outcome
 from voicebot.model.portfolio import Account
 from voicebot.model.ports import CallLeg, Signaling
+from voicebot.voiceprint.ageing import expired
 from voicebot.voiceprint.decision import policy_from
 from voicebot.voiceprint.tracker import VoiceTracker
 
@@ -60,7 +61,7 @@ async def talk(kit: Kit, journal: Journal, signaling: Signaling, leg: CallLeg, s
     reporter = Reporter(scene.attempt_id, kit.store, journal, kit.observer, on_notice)
     answered = _answered(kit, line, reporter) if direction == "outbound" else None
     consent = await _consent(kit, account)
-    voice = await _voice_watch(kit, account, opted_out=consent is False)
+    voice = await _voice_watch(kit, account, reporter, opted_out=consent is False)
     enroller = Enroller(kit, account, voice, reporter) if voice is not None and account is not None else None
     zone = ZoneInfo(account.customer.timezone if account is not None else "UTC")
     understanding = Understanding(kit.language, datetime.now(zone).date())
@@ -71,10 +72,19 @@ async def talk(kit: Kit, journal: Journal, signaling: Signaling, leg: CallLeg, s
         line=line,
         listener=_listener(kit, line, understanding, voice, leg, answered),
         voice=voice,
+        policy=lambda wanted: policy_from(kit.settings.voiceprint, alpha=wanted.alpha, beta=wanted.beta),
         understanding=understanding,
         prompter=prompter,
         checker=Checker(
-            kit, reporter, account, voice, enroller, consent, await _last_flow(kit, account), lambda: datetime.now(zone)
+            kit,
+            reporter,
+            account,
+            voice,
+            enroller,
+            consent,
+            await _last_flow(kit, account),
+            lambda: datetime.now(zone),
+            scene.recording,
         ),
         enroller=enroller,
         reporter=reporter,
@@ -97,7 +107,17 @@ async def talk(kit: Kit, journal: Journal, signaling: Signaling, leg: CallLeg, s
             await clock
     if voice is not None and person:  # a mailbox may well have its owner's voice
         reporter.voice(await voice.settle())
+        if enroller is not None and consent is True and outcome.right_party and kit.settings.voiceprint.adapt:
+            await _adapt(kit, enroller, account, outcome, line.t)
     return outcome
+
+
+async def _adapt(kit: Kit, enroller: Enroller, account: Account | None, outcome: Outcome, t: float) -> None:
+    """Read anew what is stored: the customer may have refused in this very call, or have been enrolled in it."""
+    assert account is not None
+    stored = await run(kit.workers.storage, kit.store.voiceprint, account.customer.id)
+    if stored is not None:
+        await enroller.adapt(stored, outcome.last_step or "", t)
 
 
 def _answered(kit: Kit, line: Line, reporter: Reporter) -> Answered | None:
@@ -168,10 +188,16 @@ async def _last_flow(kit: Kit, account: Account | None) -> str | None:
     return await run(kit.workers.storage, kit.store.last_flow, account.id) if account is not None else None
 
 
-async def _voice_watch(kit: Kit, account: Account | None, *, opted_out: bool) -> VoiceWatch | None:
+async def _voice_watch(kit: Kit, account: Account | None, reporter: Reporter, *, opted_out: bool) -> VoiceWatch | None:
     if kit.encoder is None or kit.calibration is None or account is None:
         return None
     settings = kit.settings.voiceprint
     voiceprint = await run(kit.workers.storage, kit.store.voiceprint, account.customer.id)
-    tracker = VoiceTracker(voiceprint, kit.calibration, policy_from(settings), opted_out=opted_out)
-    return VoiceWatch(tracker, kit.encoder, kit.workers.voice)
+    tracker = VoiceTracker(
+        voiceprint,
+        kit.calibration,
+        policy_from(settings),
+        opted_out=opted_out,
+        expired=voiceprint is not None and expired(voiceprint, datetime.now(UTC), settings.expires_after_d),
+    )
+    return VoiceWatch(tracker, kit.encoder, kit.workers.voice, reporter.comparison)

@@ -5,28 +5,46 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from voicebot.call.workers import run
 from voicebot.errors import EngineError
 from voicebot.model.audio import AudioFrame, SpeechChunk
 from voicebot.model.ports import SpeakerEncoder
-from voicebot.model.voice import VoiceDecision, VoiceState
+from voicebot.model.voice import VoiceComparison, VoiceDecision, VoiceReason, VoiceState
 from voicebot.voiceprint.net_speech import NetWindow
 from voicebot.voiceprint.tracker import VoiceTracker
 
 logger = logging.getLogger(__name__)
 
+#: Where there is nothing to compare with, or it may not be, no comparison was made.
+NOT_COMPARED = frozenset({VoiceReason.NOT_ENROLLED, VoiceReason.OPTED_OUT, VoiceReason.EXPIRED})
+
 
 class VoiceWatch:
     """One per call. Gives up quietly where the encoder fails: the decision stays inconclusive."""
 
-    def __init__(self, tracker: VoiceTracker, encoder: SpeakerEncoder, pool: ThreadPoolExecutor) -> None:
+    def __init__(
+        self,
+        tracker: VoiceTracker,
+        encoder: SpeakerEncoder,
+        pool: ThreadPoolExecutor,
+        on_comparison: Callable[[VoiceComparison], None] = lambda _: None,
+    ) -> None:
+        """`on_comparison`: told of every window that was compared with the voiceprint."""
         self._tracker = tracker
+        self._on_comparison = on_comparison
         self._encoder = encoder
         self._pool = pool
         self._busy: asyncio.Task[None] | None = None
         self._matched = False
+        self._comparisons: list[VoiceComparison] = []
+
+    @property
+    def comparisons(self) -> tuple[VoiceComparison, ...]:
+        """Every comparison of the call so far."""
+        return tuple(self._comparisons)
 
     @property
     def tracker(self) -> VoiceTracker:
@@ -47,7 +65,12 @@ class VoiceWatch:
         except EngineError as error:
             logger.warning("a window of the voice could not be embedded: %s", error.code)
             return
-        self._tracker.add_embedding(embedding, window)
+        decision = self._tracker.add_embedding(embedding, window)
+        if decision.reason not in NOT_COMPARED:
+            last = self._tracker.history[-1].last_score
+            comparison = VoiceComparison(window.t_end, decision, last)
+            self._comparisons.append(comparison)
+            self._on_comparison(comparison)
 
     async def settle(self) -> VoiceDecision:
         """Embed what has come so far, also an unfinished window, and decide."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -50,17 +51,24 @@ def list_(settings: Settings, limit: int, disposition: str | None, account: str 
 @calls.command()
 @click.argument("attempt", type=click.IntRange(1))
 @click.option("--json", "as_json", is_flag=True, help="JSON.")
+@click.option("--voiceprint", "picture", type=click.Path(path_type=Path), help="Draw the voice to FILE.png or .svg.")
 @click.pass_obj
-def show(settings: Settings, attempt: int, as_json: bool) -> None:
+def show(settings: Settings, attempt: int, as_json: bool, picture: Path | None) -> None:
     """Show one ATTEMPT: both sides' words with their times, checks, voice decision, outcome, warnings, recording.
 
     \b
     Examples:
       voicebot calls show 12
       voicebot calls show 12 --json
+      voicebot calls show 12 --voiceprint voice.png
     """
     with _reader(settings) as reader:
         record = reader.call(attempt)
+    if picture is not None:
+        from voicebot.commands.voice_picture import write_picture  # Pillow is loaded only where a picture is wanted
+
+        write_picture(picture, record.turns, record.comparisons)
+        click.echo(f"{picture}: the voice over call {attempt}, {len(record.comparisons)} comparisons", err=True)
     if as_json:
         click.echo(_json(dataclasses.asdict(record)))
         return

@@ -40,7 +40,7 @@ def dial(settings: Settings, flow: str, accounts: tuple[str, ...], as_json: bool
             good = True
             for account in accounts:
                 try:
-                    result = await application.supervisor.dial(account, flow)
+                    result = await application.supervisor.dial(account, flow, by_person=True)
                 except VoicebotError as error:
                     click.echo(f"{account}: {error}", err=True)
                     good = False

@@ -14,7 +14,7 @@ import click
 
 from storage.db import SqliteStore, open_store
 from voicebot.commands.voice_files import CHANNELS, read_recording, samples_of
-from voicebot.engines.ecapa_speaker import EcapaEncoder
+from voicebot.engines.choose import choose_encoder
 from voicebot.engines.silero_vad import SileroActivity
 from voicebot.errors import PortfolioError, SettingsError, StorageError, VoicebotError
 from voicebot.model.ports import SpeakerEncoder, VoiceActivity
@@ -78,7 +78,7 @@ def enrol(
 ) -> None:
     """Enrol a customer's voice from recordings (WAV or FLAC, any rate).
 
-    Wanted are 10 s of speech in 3 utterances of one person, without much noise; a refusal says what is missing, and
+    Wanted are 20 s of speech in 3 utterances of one person, without much noise; a refusal says what is missing, and
     ends with exit status 1. Nothing of the recordings is kept but the voiceprint.
 
     \b
@@ -89,9 +89,9 @@ def enrol(
     """
     portfolio = _wanted(account, [*first, *more], table)
     results = []
-    with _opened(settings.paths.database) as store:
+    with _opened(settings) as store:
         _check_accounts(store, portfolio, consent_text, str(table) if table else None)
-        encoder = EcapaEncoder(settings.paths.models / settings.voiceprint.model)
+        encoder = choose_encoder(settings)
         activity = SileroActivity()
         for name, paths in portfolio.items():
             results.append(_enrol_one(store, name, paths, encoder, activity, settings, channel, consent_text))
@@ -207,10 +207,11 @@ def _check_accounts(store: SqliteStore, portfolio: Portfolio, consent_text: str,
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[SqliteStore]:
+def _opened(settings: Settings) -> Iterator[SqliteStore]:
+    path = settings.paths.database
     if not path.is_file():
         raise SettingsError(
             f"{path}: there is no database yet", hint="import a portfolio first: `voicebot portfolio --help`"
         )
-    with open_store(path) as store:
+    with open_store(path, master_key=settings.paths.voice_master_key) as store:
         yield store

@@ -10,6 +10,7 @@ import click
 from voicebot.commands.score_decide import approve, assignments, import_, override, settle, tag, warnings
 from voicebot.commands.score_run import explain, run
 from voicebot.commands.score_shown import as_json, plain, thresholds_file
+from voicebot.commands.score_train import check_talk, train_emotion
 from voicebot.scoring.config import as_toml, load
 from voicebot.scoring.result import Result
 from voicebot.scoring.what_if import FORMULAS, formula
@@ -21,7 +22,8 @@ def score() -> None:
     """What the outcomes mean: cases, collectors, warnings, tags, performance, pre-loan risk."""
 
 
-for _command in (run, explain, assignments, approve, override, warnings, settle, tag, import_):
+_DECISIONS = (assignments, approve, override, warnings, settle, tag)
+for _command in (run, explain, *_DECISIONS, import_, train_emotion, check_talk):
     score.add_command(_command)
 
 

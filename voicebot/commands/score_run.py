@@ -14,7 +14,7 @@ from storage.scoring import ScoringRepository
 from voicebot.commands.score_shown import as_json, plain, thresholds_file
 from voicebot.errors import ScoringError
 from voicebot.scoring.config import ScoringSettings, load
-from voicebot.scoring.ports import Stored
+from voicebot.scoring.ports import EmotionJudge, Stored
 from voicebot.scoring.runs_cases import run_cases, run_collectors
 from voicebot.scoring.runs_customers import run_performance, run_tags, run_warnings
 from voicebot.scoring.runs_numbers import run_collection_numbers, run_pre_loan
@@ -66,7 +66,7 @@ def _run(
 ) -> Mapping[str, object]:
     last: date = now.date()
     jobs: dict[str, Callable[[], Mapping[str, object]]] = {
-        "cases": lambda: run_cases(repository, used, now),
+        "cases": lambda: run_cases(repository, used, now, emotion_judge(used)),
         "collectors": lambda: run_collectors(repository, used, now),
         "warnings": lambda: run_warnings(repository, used, now),
         "tags": lambda: run_tags(repository, used, now),
@@ -80,6 +80,15 @@ def _run(
         if not whole:
             raise
         return {"left out": error.message}  # a whole run goes on: most banks import no call records
+
+
+def emotion_judge(used: ScoringSettings) -> EmotionJudge | None:
+    """The judge that `[emotion]` names; None where it is off. Raises ModelError."""
+    if not used.emotion.enabled:
+        return None
+    from voicebot.engines.emotion import load_judge
+
+    return load_judge(Path(used.emotion.model) if used.emotion.model else None)
 
 
 def moment(at: datetime | None) -> datetime:

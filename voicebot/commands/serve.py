@@ -1,9 +1,8 @@
-"""`voicebot serve`: answer calls until stopped, with the console beside them."""
+"""`voicebot serve`: answer calls and run campaigns until stopped, with the console beside them."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
 from contextlib import AsyncExitStack
 
 import click
@@ -20,7 +19,8 @@ DRAIN_S = 120.0
 )
 @click.pass_obj
 def serve(settings: Settings, drain_s: float) -> None:
-    """Register at the trunk, answer inbound calls, and show calls live on the console.
+    """Register at the trunk, answer inbound calls, run the campaigns that are started, and show calls live on the
+    console.
 
     Customers who call are known by their number, proved in the flow, and served by the same flows. SIGTERM or Ctrl-C
     ends politely: no new calls, running ones may end by themselves (a second one ends them at once).
@@ -35,10 +35,11 @@ def serve(settings: Settings, drain_s: float) -> None:
 
 async def _serve(settings: Settings, drain_s: float) -> None:
     from voicebot.app import Application, make_console
+    from voicebot.commands.stopping import drained, stop_event
     from voicebot.web.live import LiveFeed
     from voicebot.web.server import new_token
 
-    stop = _stop_event()
+    stop = stop_event()
     live = LiveFeed()
     async with AsyncExitStack() as stack:
         application = await stack.enter_async_context(Application(settings, live))
@@ -49,24 +50,19 @@ async def _serve(settings: Settings, drain_s: float) -> None:
             server = await stack.enter_async_context(make_console(settings, live, token, application.trunks))
             shown = f"?token={token}" if not settings.web.token else ""
             click.echo(f"console: {server.url}{shown}")
+        dialing = asyncio.create_task(application.dialer().run()) if _campaigns_can_run(settings) else None
+        if dialing is None:
+            click.echo("no campaigns are run: campaign.reserve_lines keeps every line for inbound calls")
         telephony = settings.telephony
         click.echo(f"answering calls on {telephony.address}:{telephony.port}, at most {telephony.max_calls} at a time")
         await stop.wait()
-        stop.clear()
         click.echo(f"stopping: {application.supervisor.live} call(s) may end by themselves within {drain_s:g} s")
-        draining = asyncio.create_task(application.supervisor.drain(drain_s))
-        again = asyncio.create_task(stop.wait())
-        await asyncio.wait({draining, again}, return_when=asyncio.FIRST_COMPLETED)
-        if not draining.done():  # asked a second time: now
-            draining.cancel()
-            await application.supervisor.drain(0.0)
-        again.cancel()
+        application.stop_dialing()
+        await drained(application.supervisor, stop, drain_s)
+        if dialing is not None:
+            await dialing
 
 
-def _stop_event() -> asyncio.Event:
-    """Set by SIGTERM and SIGINT."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
+def _campaigns_can_run(settings: Settings) -> bool:
+    """All lines may be kept for inbound calls: then campaigns are run by another process, or not at all."""
+    return settings.telephony.max_calls > settings.campaign.reserve_lines

@@ -12,6 +12,7 @@ import soxr
 from voicebot.errors import VoicebotError
 from voicebot.model.audio import FRAME_S, MEDIA_RATE, AudioFrame
 from voicebot.model.ports import SpeakerEncoder, VoiceActivity
+from voicebot.voiceprint.arousal import manner
 from voicebot.voiceprint.enrolment import EnrolmentSample
 from voicebot.voiceprint.net_speech import NetSpeech, NetWindow
 
@@ -82,5 +83,6 @@ def samples_of(
         for window in net_windows([recording], activity):
             names = tuple(f"{number}:{u}" for u in window.utterances)
             embedding = encoder.embed(window.audio)
-            found.append(EnrolmentSample(embedding, window.net_s, window.quality, names, f"recording {number}"))
+            how = manner(window.audio.pcm16, window.audio.rate)
+            found.append(EnrolmentSample(embedding, window.net_s, window.quality, names, f"recording {number}", how))
     return found

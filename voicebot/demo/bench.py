@@ -85,7 +85,7 @@ async def _prepare(settings: Settings, plan: BenchPlan, cast: Cast, portfolio: t
     for old in plan.cache.glob("base-*"):
         if time.time() - old.stat().st_mtime > _DAY_S:
             shutil.rmtree(old, ignore_errors=True)
-    voices = plan.cache / "voices"
+    voices = plan.cache / f"voices-{ENROL_S:g}"
     await record_voices(cast.voices, ENROL_S, voices)
     encoder = await asyncio.to_thread(choose_encoder, settings)
     made = await asyncio.to_thread(enrol_voices, cast, voices, encoder, choose_activity(), settings)

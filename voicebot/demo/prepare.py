@@ -27,8 +27,8 @@ from voicebot.voiceprint.enrolment import Enrolment
 
 #: Which example customers are enrolled, and with which of the simulator's voices.
 ENROLMENTS = PROJECT / "examples" / "portfolio" / "enrolments.csv"
-#: Net speech of an enrolment, seconds: over enrol_min_net_s.
-ENROL_S = 20.0
+#: Sound of an enrolment, seconds: its net speech is over enrol_min_net_s.
+ENROL_S = 32.0
 
 
 @dataclass(frozen=True, slots=True)

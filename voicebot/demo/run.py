@@ -100,7 +100,7 @@ async def _prepare(settings: Settings, plan: DemoPlan, portfolio: tuple[Path, Pa
     if base.is_file():
         return
     console.print("enrolling the example customers' voices (once a day) ...")
-    voices = plan.folder / "voices"
+    voices = plan.folder / f"voices-{ENROL_S:g}"
     await record_voices(plan.cast.voices, ENROL_S, voices)
     encoder = await asyncio.to_thread(choose_encoder, settings)
     made = await asyncio.to_thread(enrol_voices, plan.cast, voices, encoder, choose_activity(), settings)

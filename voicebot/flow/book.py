@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from voicebot.flow.findings import Where
 from voicebot.model.outcome import Disposition, WarningCode
@@ -32,6 +33,24 @@ class Defaults:
     no_input_s: float = 6.0
     tries: int = 3
     give_up: str = ""
+
+
+class Challenge(StrEnum):
+    """When random digits are to be repeated before an accepted voice counts."""
+
+    NEVER = "never"
+    RISK = "risk"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class VoicePolicy:
+    """How sure of the voice a flow must be; None: as the settings say. `alpha`: share of impostors let in, `beta`:
+    share of customers turned away, that the limits are set for."""
+
+    alpha: float | None = None
+    beta: float | None = None
+    challenge: Challenge | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +105,7 @@ class Flow:
     on_voice_lost: str = ""
     warning: WarningCode | None = None
     items: tuple[str, ...] = ()
+    voiceprint: VoicePolicy = VoicePolicy()
 
     def give_up(self, step: Step) -> str:
         """The step to go to when `step` got no answer it understands; "" where none is set."""

@@ -9,10 +9,11 @@ from decimal import Decimal
 from typing import TypeVar
 
 from voicebot.errors import FlowError
+from voicebot.flow.book import Challenge
 from voicebot.model.flow import CheckDone
 from voicebot.model.outcome import WarningCode, WarningRaised
 from voicebot.model.portfolio import Account
-from voicebot.model.voice import VoiceDecision
+from voicebot.model.voice import VoiceComparison, VoiceDecision
 
 PASSED = "passed"
 T = TypeVar("T")
@@ -21,18 +22,21 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class EnrolmentInfo:
     """What making a voiceprint from this call's speech came to. `reasons`: why not (`too_little_speech`,
-    `too_few_utterances` can be mended by speaking more; anything else cannot)."""
+    `too_few_utterances` can be mended by speaking more; anything else cannot); `missing`: the same for
+    people, "9.0 s of 20 s"."""
 
     ok: bool
     reasons: tuple[str, ...] = ()
     net_speech_s: float = 0.0
     utterances: int = 0
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Tolerances. Days; `amount_tol` a share; `office_hours`: whole hours [from, to) of an appointment,
-    `call_hours`: of a call-back (rules of calling)."""
+    `call_hours`: of a call-back (rules of calling); `challenge_amount`: outstanding from which random digits are asked
+    for (0: none)."""
 
     date_tol_d: int = 3
     amount_tol: float = 0.01
@@ -42,13 +46,17 @@ class Limits:
     callback_max_days: int = 30
     office_hours: tuple[int, int] = (9, 17)
     call_hours: tuple[int, int] = (8, 21)
+    challenge: Challenge = Challenge.RISK
+    challenge_amount: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class CheckInput:
     """What a check may look at. `now`: the customer's local time; `voice`: the decision in force (None: none yet);
     `consent_voiceprint`: the stored answer (None: never asked; an answer given in this call is in the facts);
-    `warning`: the one a voice mismatch raises (engine.mismatch_warning); `last_flow`: what we last called about."""
+    `warning`: the one a voice mismatch raises (engine.mismatch_warning); `last_flow`: what we last called about;
+    `answer_voice`: the voice of the last answer alone (None: too little of it, or keys); `comparisons`: every one of
+    the call so far; `recording`: where the call is recorded, for offsets into it."""
 
     facts: Mapping[str, object]
     account: Account | None
@@ -60,6 +68,9 @@ class CheckInput:
     warning: WarningCode | None = None
     last_flow: str | None = None
     limits: Limits = Limits()
+    answer_voice: VoiceDecision | None = None
+    comparisons: tuple[VoiceComparison, ...] = ()
+    recording: str | None = None
 
     @property
     def today(self) -> date:
@@ -185,4 +196,4 @@ def time_of(given: CheckInput, name: str) -> time | None:
 
 
 # The checks themselves register when they are imported; they stand in files of their own by what they are about.
-from voicebot.flow import checks_identity, checks_items, checks_plans  # noqa: E402, F401
+from voicebot.flow import checks_challenge, checks_identity, checks_items, checks_plans  # noqa: E402, F401

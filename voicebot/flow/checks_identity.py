@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from voicebot.flow.checks import PASSED, CheckInput, CheckResult, check, count, fact, heard
+from voicebot.flow.checks_challenge import risks
+from voicebot.flow.voice_evidence import voice_evidence, warning_evidence
 from voicebot.model.outcome import WarningCode, WarningRaised
 from voicebot.model.voice import VoiceDecision, VoiceReason, VoiceState
 
 #: Reasons for which the voice cannot decide at all: knowledge decides then.
 _NO_VOICE = frozenset({VoiceReason.NOT_ENROLLED, VoiceReason.OPTED_OUT, VoiceReason.EXPIRED})
+#: Reasons that no knowledge outweighs.
+_FOR_A_PERSON = frozenset({VoiceReason.SPEAKER_CHANGE, VoiceReason.SPOOF_RISK})
+_RESULTS = {
+    VoiceState.MATCH: PASSED,
+    VoiceState.MISMATCH: "voice_mismatch",
+    VoiceState.INCONCLUSIVE: "voice_inconclusive",
+}
 #: What speaking more can mend in an enrolment.
 _MORE_SPEECH = frozenset({"too_little_speech", "too_few_utterances"})
 
@@ -65,13 +76,15 @@ def voiceprint_matches(given: CheckInput) -> CheckResult:
 
 @check(
     "right_party_verified",
-    (PASSED, "voice_mismatch", "voice_inconclusive", "voice_exhausted", "knowledge_wrong"),
+    (PASSED, "voice_mismatch", "voice_inconclusive", "voice_exhausted", "knowledge_wrong", "challenge_needed"),
     grants=True,
 )
 def right_party_verified(given: CheckInput) -> CheckResult:
     """The gate. With a voiceprint: the voice matches and the date of birth is right; without one (never enrolled, opted
     out, expired): date of birth and last four digits are right. A mismatch is never outweighed by knowledge. An
-    inconclusive voice may be followed by `max_extra_prompts` more questions, then it is `voice_exhausted`."""
+    inconclusive voice may be followed by `max_extra_prompts` more questions; then, where the evidence does not speak
+    against the customer, both knowledge questions decide, else it is `voice_exhausted`. Where there is a risk, an
+    accepted voice counts only after random digits were repeated (`challenge_needed`)."""
     birth = given.facts.get("birth_date_ok") is True
     digits = given.facts.get("id_last4_ok") is True
     if not _usable(given):
@@ -80,19 +93,24 @@ def right_party_verified(given: CheckInput) -> CheckResult:
         return CheckResult(PASSED if passed else "knowledge_wrong", facts, {"by": "knowledge"})
     voice = _voice(given)
     if voice.result == "voice_inconclusive":
-        return _inconclusive(given, voice)
+        return _inconclusive(given, voice, knows=birth and digits)
     if voice.result == PASSED and not birth:
-        return CheckResult("knowledge_wrong", {}, voice.detail)
+        return CheckResult("knowledge_wrong", {}, voice.detail, voice.warnings)
+    wanted = risks(given) if voice.result == PASSED else ()
+    if wanted and given.facts.get("challenge_ok") is not True:
+        return CheckResult("challenge_needed", {}, {**voice.detail, "risk": list(wanted)}, voice.warnings)
     facts = {"identity_by": "voice"} if voice.result == PASSED else {}
     return CheckResult(voice.result, facts, voice.detail, voice.warnings)
 
 
 @check("voiceprint_consent", ("enrolled", "granted", "refused", "not_asked"))
 def voiceprint_consent(given: CheckInput) -> CheckResult:
-    """Where do we stand with the agreement to a voiceprint? A refusal is not asked about again."""
+    """Where do we stand with the agreement to a voiceprint? A refusal is not asked about again. An expired voiceprint
+    is to be made anew, under the consent there is."""
     said = fact(given, "consent_voiceprint", bool)
     consent = given.consent_voiceprint if said is None else said
-    if given.voiceprint_enrolled and consent is not False:
+    old = given.voice is not None and given.voice.reason is VoiceReason.EXPIRED
+    if given.voiceprint_enrolled and not old and consent is not False:
         return CheckResult("enrolled")
     if consent is None:
         return CheckResult("not_asked")
@@ -107,7 +125,12 @@ def enrol_voiceprint(given: CheckInput) -> CheckResult:
     info = given.enrolment
     if info is None:
         return CheckResult("poor_quality", {"enrolled": False}, {"reasons": ["not_made"]})
-    detail = {"net_speech_s": info.net_speech_s, "utterances": info.utterances, "reasons": list(info.reasons)}
+    detail = {
+        "net_speech_s": info.net_speech_s,
+        "utterances": info.utterances,
+        "reasons": list(info.reasons),
+        "missing": "; ".join(info.missing),
+    }
     if info.ok:
         return CheckResult(PASSED, {"enrolled": True}, detail)
     asked = count(given, "enrol_prompts")
@@ -128,36 +151,32 @@ def _voice(given: CheckInput) -> CheckResult:
     decision = given.voice
     if decision is None:
         return CheckResult("voice_inconclusive", detail={"reason": VoiceReason.NOT_ENOUGH_SPEECH.value})
-    evidence = voice_evidence(decision)
-    if decision.state is VoiceState.MATCH:
-        return CheckResult(PASSED, {"voice_state": decision.state.value}, evidence)
     warnings: list[WarningRaised] = []
     if decision.state is VoiceState.MISMATCH and given.warning is not None:
+        evidence = warning_evidence(given, decision)
         warnings.append(WarningRaised(given.warning, "the voice is not the enrolled customer's", evidence))
     if decision.reason is VoiceReason.SPOOF_RISK:
+        evidence = warning_evidence(given, decision)
         warnings.append(WarningRaised(WarningCode.W_V5, "the voice may be replayed or synthetic", evidence))
-    result = "voice_mismatch" if decision.state is VoiceState.MISMATCH else "voice_inconclusive"
-    return CheckResult(result, {"voice_state": decision.state.value}, evidence, tuple(warnings))
+    facts = {"voice_state": decision.state.value}
+    return CheckResult(_RESULTS[decision.state], facts, voice_evidence(decision), tuple(warnings))
 
 
-def _inconclusive(given: CheckInput, voice: CheckResult) -> CheckResult:
+def _inconclusive(given: CheckInput, voice: CheckResult, *, knows: bool) -> CheckResult:
     asked = count(given, "voice_prompts")
-    if asked >= given.limits.max_extra_prompts:
-        return CheckResult("voice_exhausted", voice.facts, voice.detail, voice.warnings)
-    facts = {**voice.facts, "voice_prompts": asked + 1}
-    return CheckResult("voice_inconclusive", facts, voice.detail, voice.warnings)
+    if asked < given.limits.max_extra_prompts:
+        return replace(voice, facts={**voice.facts, "voice_prompts": asked + 1})
+    if not _knowledge_may_decide(given.voice):
+        return replace(voice, result="voice_exhausted")
+    if not knows:
+        return replace(voice, result="knowledge_wrong")
+    facts = {**voice.facts, "identity_by": "knowledge"}
+    return replace(voice, result=PASSED, facts=facts, detail={**voice.detail, "by": "knowledge"})
 
 
-def voice_evidence(decision: VoiceDecision) -> dict[str, object]:
-    """A decision as plain values: what a warning and a record rest on."""
-    return {
-        "state": decision.state.value,
-        "reason": decision.reason.value if decision.reason else None,
-        "score": decision.score,
-        "llr": decision.llr,
-        "net_speech_s": decision.net_speech_s,
-        "accept_limit": decision.accept_limit,
-        "reject_limit": decision.reject_limit,
-        "model_id": decision.model_id,
-        "calibration_id": decision.calibration_id,
-    }
+def _knowledge_may_decide(decision: VoiceDecision | None) -> bool:
+    """The voice left it open, and nothing it showed speaks against the customer: no worse a service than without one.
+    A change of speaker or a suspected recording is for a person."""
+    if decision is None:
+        return True
+    return decision.reason not in _FOR_A_PERSON and (decision.llr is None or decision.llr >= 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from voicebot.flow.checks import PASSED, CheckInput, CheckResult, check, fact, heard
+from voicebot.flow.voice_evidence import warning_evidence
 from voicebot.model.outcome import ItemResult, WarningCode, WarningRaised
 from voicebot.model.voice import VoiceState
 
@@ -35,7 +36,7 @@ def data_accurate(given: CheckInput) -> CheckResult:
     accepted = given.voice is not None and given.voice.state is VoiceState.MATCH
     warnings: tuple[WarningRaised, ...] = ()
     if accepted and given.voice is not None:
-        evidence = {**detail, "score": given.voice.score, "model_id": given.voice.model_id}
+        evidence = {**detail, **warning_evidence(given, given.voice)}
         warnings = (WarningRaised(WarningCode.W_V4, "the voice is accepted and the data differ", evidence),)
     return CheckResult("data_mismatch", {}, detail, warnings)
 

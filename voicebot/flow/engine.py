@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from voicebot.flow.book import ACCEPTED, EVERYWHERE, FAILED, NO_INPUT, NO_MATCH, Branch, FlowBook
+from voicebot.flow.book import ACCEPTED, EVERYWHERE, FAILED, NO_INPUT, NO_MATCH, Branch, FlowBook, VoicePolicy
 from voicebot.flow.checks import grants
 from voicebot.flow.hearing import choose, stored
 from voicebot.flow.state import FlowState, Frame, Waiting, entering, with_facts
@@ -74,6 +74,17 @@ def mismatch_warning(book: FlowBook, state: FlowState) -> WarningCode | None:
         if (code := book.flows[name].warning) is not None:
             return code
     return None
+
+
+def voice_policy(book: FlowBook, state: FlowState) -> VoicePolicy:
+    """How sure of the voice one must be now: of each part what the innermost flow says that says something."""
+    names = (state.flow, *(frame.flow for frame in reversed(state.stack)), state.root)
+    said = [book.flows[name].voiceprint for name in names]
+    return VoicePolicy(
+        alpha=next((p.alpha for p in said if p.alpha is not None), None),
+        beta=next((p.beta for p in said if p.beta is not None), None),
+        challenge=next((p.challenge for p in said if p.challenge is not None), None),
+    )
 
 
 # --- events ---------------------------------------------------------------------------------------------------
@@ -196,7 +207,7 @@ def _voice_lost(book: FlowBook, state: FlowState) -> Moved:
     """The speaker changed: whatever comes next, nothing private is said before a granting check passes again."""
     if not state.verified:
         return state, ()
-    state = with_facts(state, {"right_party": None})
+    state = with_facts(state, {"right_party": None, "challenge_ok": None})
     state = replace(state, verified=False, voice_losses=state.voice_losses + 1)
     if state.waiting in (Waiting.CHECK, Waiting.TRANSFER):
         return replace(state, voice_loss_pending=True), ()

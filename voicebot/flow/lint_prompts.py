@@ -32,6 +32,7 @@ _FACTS: dict[str, object] = {
     "callback_date": _DAY,
     "callback_time": time(9),
     "callback_at": _MOMENT,
+    "challenge_digits": "402 917",
 }
 #: How a prompt may be asked.
 _WAYS = tuple((asked, tone) for asked in (1, 2, 3) for tone in (None, "no_input", "no_match"))

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from voicebot.flow.book import Branch, Defaults, Flow, FlowBook, Plain, Step
+from voicebot.flow.book import Branch, Challenge, Defaults, Flow, FlowBook, Plain, Step, VoicePolicy
 from voicebot.flow.fields import Fields
 from voicebot.flow.findings import Finding, Where, finding, raise_all
 from voicebot.flow.names import resolve
@@ -26,8 +26,10 @@ FLOW_KEYS = (
     "on_voice_lost",
     "warning",
     "items",
+    "voiceprint",
     "steps",
 )
+VOICE_KEYS = ("alpha", "beta", "challenge")
 DEFAULT_KEYS = ("barge_in", "no_input_s", "tries", "give_up")
 #: What decides the way out of a step: exactly one of these each.
 KINDS = ("listen", "check", "call", "transfer", "end", "return", "goto")
@@ -92,6 +94,20 @@ def _flow(table: Table, stem: str, problems: list[Finding]) -> Flow:
         on_voice_lost=fields.name("on_voice_lost"),
         warning=fields.choice("warning", WarningCode),
         items=fields.names("items"),
+        voiceprint=_voice_policy(fields, problems),
+    )
+
+
+def _voice_policy(flow: Fields, problems: list[Finding]) -> VoicePolicy:
+    table = flow.child("voiceprint")
+    if table is None:
+        return VoicePolicy()
+    fields = Fields(table, VOICE_KEYS, problems, "voiceprint")
+    least, most = 0.00001, 0.1
+    return VoicePolicy(
+        alpha=fields.number("alpha", least, most),
+        beta=fields.number("beta", least, most),
+        challenge=fields.choice("challenge", Challenge),
     )
 
 

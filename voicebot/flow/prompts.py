@@ -174,6 +174,7 @@ def _context(say: Say, context: PromptContext) -> dict[str, object]:
     variables: dict[str, object] = {
         "bank": {"name": bank.name, "robot": bank.robot, "callback_number": bank.callback_number},
         "callback": _facts(context, "callback_", OPEN["callback"]),
+        "challenge": _facts(context, "challenge_", OPEN["challenge"]),
         "asked": say.asked,
         "tone": say.tone,
         "direction": context.direction,

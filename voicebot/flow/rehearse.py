@@ -89,6 +89,7 @@ def sample_facts(account: Account | None, today: date) -> dict[str, object]:
         "callback_date": day,
         "callback_time": at,
         "callback_at": datetime.combine(day, at),
+        "challenge_digits": "402 917",
         "promise_date": day,
         "promise_amount": Decimal(100),
     }

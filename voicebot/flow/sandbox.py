@@ -46,6 +46,7 @@ OPEN: Mapping[str, frozenset[str]] = {
     "bank": frozenset({"name", "robot", "callback_number"}),
     "customer": frozenset({"name"}),
     "callback": frozenset({"date", "time", "at"}),
+    "challenge": frozenset({"digits"}),
     "asked": frozenset(),
     "tone": frozenset(),
     "direction": frozenset(),

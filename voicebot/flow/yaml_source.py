@@ -76,8 +76,9 @@ class _Loader(yaml.BaseLoader):
         return node
 
 
-def read_yaml(path: Path, label: str) -> tuple[Table | None, list[Finding]]:
-    """Read one file. `label`: how messages name it. Returns the table (None where it is unusable) and what is wrong."""
+def read_yaml(path: Path, label: str, first: str = "flow: NAME") -> tuple[Table | None, list[Finding]]:
+    """Read one file. `label`: how messages name it; `first`: how such a file begins. Returns the table (None where it
+    is unusable) and what is wrong."""
     top = Where(label, 1)
     try:
         node = _Loader(_text(path, top), label).get_single_node()
@@ -86,7 +87,7 @@ def read_yaml(path: Path, label: str) -> tuple[Table | None, list[Finding]]:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         return None, [_broken(error, label)]
     if not isinstance(node, yaml.MappingNode):
-        return None, [finding(top, "must be a table of keys, starting with `flow: NAME`")]
+        return None, [finding(top, f"must be a table of keys, starting with `{first}`")]
     problems: list[Finding] = []
     value = _value(node, label, problems)
     return (value if isinstance(value, Table) else None), problems

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -78,6 +78,39 @@ class Job:
     state_reason: str | None = None
     tries: int = 0
     attempt_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedTry:
+    """How a job's attempt ended, as far as it matters for what comes next. `answered`: somebody or something took the
+    call. `unanswered`: tries of this and the customer's other jobs about the same day that reached nobody, this one
+    included."""
+
+    disposition: Disposition
+    sip_status: int | None = None
+    sip_cause: int | None = None
+    answered: bool = False
+    answered_by: AnsweredBy | None = None
+    callback_at: datetime | None = None
+    error: str | None = None
+    refusal: bool = False
+    unanswered: int = 0
+    timezone: str = "UTC"
+
+
+#: What comes next for a job: its state, why, and for `pending` the moment from which.
+Settled = tuple[JobState, str, datetime | None]
+Settle = Callable[[Job, ClosedTry, datetime], Settled]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a campaign stands: jobs by state, attempts by disposition ("" = running), when the next job is due."""
+
+    jobs: Mapping[JobState, int]
+    outcomes: Mapping[str, int]
+    messages: Mapping[str, int]
+    next_due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from voicebot.model.outcome import Outcome, WarningRaised
 from voicebot.model.portfolio import Account
 from voicebot.model.records import AttemptProgress, AttemptStart, CheckRecord, Consent, Turn
 from voicebot.model.speech import Utterance
-from voicebot.model.voice import Embedding, VoiceDecision, Voiceprint
+from voicebot.model.voice import Embedding, VoiceComparison, VoiceDecision, Voiceprint
 
 # --- engines (blocking, thread-safe unless said) ---------------------------------------------------------------
 
@@ -273,6 +273,10 @@ class Store(Protocol):
 
     def set_voice(self, attempt_id: int, decision: VoiceDecision) -> None:
         """Store the voiceprint's decision in force (the last one counts); part of the outcome's record."""
+        ...
+
+    def add_comparison(self, attempt_id: int, comparison: VoiceComparison) -> None:
+        """Append a comparison with the voiceprint: the audit of its use."""
         ...
 
     def add_turn(self, attempt_id: int, turn: Turn) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -10,12 +10,16 @@ from voicebot.model.campaign import (
     CampaignRow,
     CampaignState,
     Candidate,
+    ClosedTry,
     GateDecision,
     GateFacts,
     Job,
     JobState,
+    Method,
     NewJob,
     PaymentEffects,
+    Settle,
+    Standing,
 )
 
 
@@ -54,9 +58,37 @@ class CampaignStore(Protocol):
         """Jobs by priority, then time."""
         ...
 
-    def lease(self, limit: int, at: datetime) -> tuple[Job, ...]:
+    def lease(
+        self,
+        limit: int,
+        at: datetime,
+        methods: Sequence[Method] = tuple(Method),
+        room: Mapping[str, int] | None = None,
+    ) -> tuple[Job, ...]:
         """Take due jobs of running campaigns, the highest priority first, at most one per customer at a time;
-        committed, so that no other process takes them."""
+        committed, so that no other process takes them. `room`: of each of these campaigns at most so many, of others
+        none (None: of every campaign)."""
+        ...
+
+    def lease_job(self, job_id: int, at: datetime) -> Job:
+        """Take this one, pending or given to a person, due or not: an agent said so. Raises CampaignError where it is
+        done, its campaign has ended, or its customer is being called."""
+        ...
+
+    def next_due(self, methods: Sequence[Method] = tuple(Method)) -> datetime | None:
+        """The earliest `not_before` of the pending jobs of running campaigns."""
+        ...
+
+    def wanted(self, job_id: int) -> bool:
+        """False where a payment has meanwhile settled what the job is about. Asked right before each contact."""
+        ...
+
+    def closed_try(self, job_id: int) -> ClosedTry:
+        """How the job's last attempt ended. Raises CampaignError where it has none, or that one is open."""
+        ...
+
+    def standing(self, campaign_id: str) -> Standing:
+        """Counts for people to look at."""
         ...
 
     def finish_job(
@@ -69,9 +101,18 @@ class CampaignStore(Protocol):
         """The job's next attempt, counted; called in the transaction that opens the attempt where possible."""
         ...
 
-    def release_leases(self, at: datetime) -> int:
-        """At start: jobs leased by processes that are gone. Without an attempt for that try: pending again. With one:
-        as its outcome says; one that may have rung is never dialled again by itself (human)."""
+    def release_leases(self, at: datetime, settle: Settle) -> int:
+        """At start (after Store.recover), and now and then: jobs leased by processes that are gone. Without an attempt
+        for that try: pending again. With one: as `settle` says of its outcome; one that may have rung is never dialled
+        again by itself (human, with a task), nor is a message sent again that may have left."""
+        ...
+
+    def keep_rules(self, profile: str, version: str, text: str) -> None:
+        """Rules of calling as they are decided by; harmless where this version is there."""
+        ...
+
+    def kept_rules(self) -> tuple[tuple[str, str, str], ...]:
+        """All that were ever decided by: profile, version, text."""
         ...
 
     def add_decision(self, job_id: int | None, decision: GateDecision, facts: GateFacts) -> int:
@@ -99,4 +140,33 @@ class CampaignStore(Protocol):
         due_at: datetime | None = None,
     ) -> bool:
         """Something a person has to do; False where `key` is there already."""
+        ...
+
+    def email(self, customer_id: str) -> str | None:
+        """The customer's address; None where there is none."""
+        ...
+
+    def open_message(self, job_id: int, method: Method, address: str, text: str) -> int:
+        """A message in the state `sending`, with a keyed hash of the address; committed before it leaves."""
+        ...
+
+    def close_message(self, message_id: int, sent: bool, answer: str, at: datetime) -> None:
+        """What became of it: `sent` or `failed`, and what the server said."""
+        ...
+
+
+class EmailSender(Protocol):
+    """A mail server."""
+
+    async def send(self, address: str, subject: str, text: str, message_id: str) -> str:
+        """Send one; returns what the server said. `message_id` is the same whenever this message is sent. Raises
+        MessageError, which says whether it may have left."""
+        ...
+
+
+class SmsSender(Protocol):
+    """A gateway for short messages."""
+
+    async def send(self, number: str, text: str, message_id: str) -> str:
+        """As EmailSender.send."""
         ...

@@ -24,6 +24,7 @@ class AttemptStart:
     campaign_id: str | None = None
     local_time: str | None = None
     timezone: str | None = None
+    job_id: int | None = None  # what a campaign planned; the attempt counts as its try
 
 
 @dataclass(frozen=True, slots=True)

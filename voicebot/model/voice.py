@@ -85,6 +85,7 @@ class Voiceprint:
     enrolled_at: str  # UTC, ISO 8601
     consent_id: str | None = None
     calm: tuple[float, ...] = ()  # the calm voice in pitch, level and brightness (voiceprint/arousal.py); () unknown
+    added: int = 0  # how many of the embeddings, the last ones, calls have added since
 
 
 @dataclass(frozen=True, slots=True)

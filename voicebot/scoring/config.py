@@ -17,6 +17,7 @@ from voicebot.scoring.config_cases import (
     CollectorSettings,
     ContactSettings,
     CooperationSettings,
+    EmotionSettings,
     SaturationSettings,
 )
 from voicebot.scoring.config_risk import (
@@ -36,6 +37,7 @@ class ScoringSettings(Section):
     cases: CaseSettings = CaseSettings()
     contact: ContactSettings = ContactSettings()
     cooperation: CooperationSettings = CooperationSettings()
+    emotion: EmotionSettings = EmotionSettings()
     saturation: SaturationSettings = SaturationSettings()
     collector: CollectorSettings = CollectorSettings()
     early_warning: EarlyWarningSettings = EarlyWarningSettings()

@@ -130,6 +130,17 @@ class CooperationSettings(Section):
         return self
 
 
+class EmotionSettings(Section):
+    """S12b: the emotion of a debtor's words. Off, keywords decide alone."""
+
+    #: Judge emotion at all. The law of the place decides: in the EU it is high-risk, and callers must be told.
+    enabled: bool = False
+    #: Only of customers whose newest answer to the purpose `emotion` is yes. Off: where telling them is enough.
+    consent: bool = True
+    #: Model file of `voicebot score train-emotion`; empty: the shipped one (English).
+    model: str = ""
+
+
 class SaturationSettings(Section):
     """S13: how busy a collector is."""
 

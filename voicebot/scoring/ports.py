@@ -27,8 +27,13 @@ class EmotionJudge(Protocol):
         """Stored with what it says."""
         ...
 
-    def p_negative(self, texts: Sequence[str]) -> float:
-        """Probability in [0, 1] of a negative emotion in a debtor's turns of one communication."""
+    @property
+    def languages(self) -> frozenset[str]:
+        """Languages it knows; it is asked about no other."""
+        ...
+
+    def p_negative(self, texts: Sequence[str]) -> float | None:
+        """Probability in [0, 1] of a negative emotion in a debtor's turns of one communication; None: no words."""
         ...
 
 
@@ -45,7 +50,7 @@ class CaseRow:
 class CommunicationRow:
     """A conversation with the right party. `id`: attempt:N or contact:N;
     `facts`: what the outcome and the understanding say (see signals.SIGNALS); `texts`: the debtor's turns, None where
-    no words are kept."""
+    no words are kept; `emotion_consent`: the customer's newest answer to the purpose `emotion` is yes."""
 
     id: str
     account_id: str
@@ -53,6 +58,7 @@ class CommunicationRow:
     language: str
     facts: frozenset[str]
     texts: tuple[str, ...] | None
+    emotion_consent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,10 +107,18 @@ def _label(
     if lexicon is not None and row.texts is not None:
         found = keywords(row.texts, lexicon, settings.cooperation.negation_window)
         hits, groups = tuple(f"{group}: {phrase}" for group, phrase in found), {group for group, _ in found}
-    p_neg = judge.p_negative(row.texts) if judge is not None and hits and row.texts else None
+    judge = judge if hits and _may_judge(row, settings, judge) else None
+    p_neg = judge.p_negative(row.texts or ()) if judge else None
     result = communication(Communication(hits, signals_of(row.facts, groups), p_neg), settings.cooperation)
     by = {"lexicon": lexicon.version if lexicon else None, "emotion": judge.version if judge else None}
     return Result(result.formula, result.version, {**result.inputs, **by}, result.values, result.reasons)
+
+
+def _may_judge(row: CommunicationRow, settings: ScoringSettings, judge: EmotionJudge | None) -> bool:
+    """Emotion is judged in a language the judge knows, and of those who agreed to it (missing is no)."""
+    return (
+        judge is not None and row.language in judge.languages and (row.emotion_consent or not settings.emotion.consent)
+    )
 
 
 def run_collectors(store: ScoringStore, settings: ScoringSettings, now: datetime) -> dict[str, object]:

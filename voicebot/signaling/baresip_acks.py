@@ -13,11 +13,11 @@ from collections import OrderedDict
 
 from voicebot.signaling.baresip_sources import own_sockets
 from voicebot.signaling.baresip_trace import Traced
+from voicebot.signaling.sip_headers import cseq, header
 
 logger = logging.getLogger(__name__)
 
-_CSEQ = re.compile(r"^CSeq[ \t]*:[ \t]*(\d+)[ \t]+(\w+)", re.IGNORECASE | re.MULTILINE)
-_TO_TAG = re.compile(r"^(?:To|t)[ \t]*:.*?;[ \t]*tag=([^\s;>]+)", re.IGNORECASE | re.MULTILINE)
+_TAG = re.compile(r";[ \t]*tag=([^\s;>]+)", re.IGNORECASE)
 _ANSWER = re.compile(r"SIP/2\.0 2\d\d ")
 #: ACKs remembered: an answer comes again for 32 s at most.
 _MOST = 512
@@ -31,15 +31,16 @@ class AckAgain:
 
     def message(self, message: Traced) -> None:
         """One message as it was sent or received."""
-        cseq, tag = _CSEQ.search(message.text), _TO_TAG.search(message.text)
-        if message.transport != "UDP" or cseq is None or tag is None:
+        number, method = cseq(message.text)
+        tag = _TAG.search(header(message.text, "To") or "")
+        if message.transport != "UDP" or tag is None:
             return
-        key = hash((message.call_id, cseq[1], tag[1]))
-        if message.sent and cseq[2].upper() == "ACK":
+        key = hash((message.call_id, number, tag[1]))
+        if message.sent and method == "ACK":
             self._acks[key] = message
             if len(self._acks) > _MOST:
                 self._acks.popitem(last=False)
-        elif not message.sent and cseq[2].upper() == "INVITE" and _ANSWER.match(message.text):
+        elif not message.sent and method == "INVITE" and _ANSWER.match(message.text):
             ack = self._acks.get(key)
             if ack is not None:
                 _send(ack)

@@ -34,18 +34,17 @@ class Admission:
         self._thread: StackThread | None = None
         self._requests: native.Requests | None = None
 
-    async def open(self, runtime: baresip.Runtime, servers: tuple[str, ...]) -> None:
+    async def open(self, thread: StackThread, servers: tuple[str, ...]) -> None:
         """From now on. `servers`: our trunks, HOST or HOST:PORT."""
         telephony = self._telephony
         allowed = tuple(ipaddress.ip_network(carrier) for carrier in telephony.carriers)
         edge = Edge(telephony, await networks(allowed, servers), now=time.monotonic())
         guard = SipGuard(edge)
         self._edge, self._guard = edge, guard
-        self._thread = StackThread(runtime)
-        self._thread.open()
+        self._thread = thread
         self._requests = native.Requests(self._judge, telephony.retry_after_s)
-        if native.matches() and await self._thread.run(self._requests.open):
-            guard.open(await self._thread.run(native.ports))
+        if native.matches() and await thread.run(self._requests.open):
+            guard.open(await thread.run(native.ports))
             return
         logger.error("this SIP stack is another than %s: requests are not limited", native.VERSION.decode())
         guard.open(frozenset({telephony.port, telephony.port + 1}))  # UDP and TCP; TLS

@@ -22,9 +22,11 @@ from voicebot.signaling.baresip_dialed import DialedLeg, Route
 from voicebot.signaling.baresip_leg import BaresipLeg
 from voicebot.signaling.baresip_options import Options
 from voicebot.signaling.baresip_sources import SourceCheck
+from voicebot.signaling.baresip_thread import StackThread
 from voicebot.signaling.baresip_timers import BaresipTimers
-from voicebot.signaling.baresip_trace import TraceReader
+from voicebot.signaling.baresip_trace import Trace
 from voicebot.signaling.baresip_trunk import Trunk
+from voicebot.signaling.baresip_wire import Wire
 from voicebot.signaling.edge import EdgeCounts
 from voicebot.signaling.trunk_health import order
 
@@ -43,22 +45,29 @@ class BaresipSignaling:
         self._trunks = [Trunk(each, place, self._answers) for place, each in enumerate((trunk, *fallbacks))]
         self._config = stack_config(telephony, trunk, fallbacks)
         self._runtime = baresip.Runtime()
+        self._thread = StackThread(self._runtime)
         self._admission = Admission(telephony)
         self._options: Options | None = None
         self._callbacks: list[Callable[[CallLeg], None]] = []
         self._started = False
-        self._trace = _trace_reader(telephony, self._answers)
+        self._trace = _trace(telephony, self._answers)
         self._legs: weakref.WeakSet[BaresipLeg] = weakref.WeakSet()
         offer_s = telephony.session_expires_s
         self._timers = BaresipTimers(offer_s, self._far_end_gone) if offer_s else None
+        self._wire = Wire(self._trace, self._timers)
 
     async def start(self) -> None:
         """See Signaling."""
-        self._trace.install()
+        self._trace.start()
+        self._answers.start()
         try:
             await self._runtime.start(self._config)
             self._started = True
-            await self._admission.open(self._runtime, tuple(trunk.settings.server for trunk in self._trunks))
+            self._thread.open()
+            if self._timers is not None:
+                self._timers.start(self._thread)
+            await self._wire.open(self._thread)
+            await self._admission.open(self._thread, tuple(trunk.settings.server for trunk in self._trunks))
             for trunk in self._trunks:
                 (await trunk.create(self._runtime, self._telephony)).on_incoming(self._incoming)
         except (baresip.BaresipError, ValueError) as error:
@@ -66,11 +75,8 @@ class BaresipSignaling:
                 f"the SIP stack cannot start on {self._telephony.address}:{self._telephony.port}: {error}",
                 hint="is the port taken? set telephony.port, or 0 for any",
             ) from error
-        if self._timers is not None:
-            self._timers.start()
-        self._answers.start()
-        self._options = Options(self._runtime)
         await self._register()
+        self._options = Options(self._thread)
         for trunk in self._trunks:
             trunk.watch(self._options)
 
@@ -95,6 +101,7 @@ class BaresipSignaling:
 
     def _incoming(self, call: baresip.Call) -> None:
         leg = BaresipLeg(call, call.peer or "", refuse=self._admission.refuse)
+        leg.rtp_timeout_s = float(self._telephony.rtp_timeout_s)
         self._legs.add(leg)
         for callback in self._callbacks:
             callback(leg)
@@ -109,6 +116,7 @@ class BaresipSignaling:
         except baresip.DrainingError:
             again_s = self._telephony.retry_after_s
             raise AdmissionError("the server is draining: no new calls", retry_after_s=again_s) from None
+        leg.rtp_timeout_s = float(self._telephony.rtp_timeout_s)
         self._legs.add(leg)
         return leg
 
@@ -135,21 +143,19 @@ class BaresipSignaling:
         """See Signaling."""
         self._admission.stop()
         await asyncio.gather(*(trunk.close() for trunk in self._trunks))
-        if self._options is not None:
-            self._options.close()
         self._admission.close()
-        if self._started:
-            await self._runtime.close()
         if self._timers is not None:
             self._timers.stop()
-        self._trace.remove()
+        if self._started:
+            await self._runtime.close()
+        self._trace.stop()
 
 
-def _trace_reader(telephony: TelephonySettings, answers: Answers) -> TraceReader:
+def _trace(telephony: TelephonySettings, answers: Answers) -> Trace:
     readers = [AckAgain().message, answers.message]
     if telephony.rtp_source != "any":
         readers.append(SourceCheck(same_port=telephony.rtp_source == "port").message)
-    return TraceReader(tuple(readers), show=telephony.sip_trace)
+    return Trace(tuple(readers), show=telephony.sip_trace)
 
 
 def stack_config(
@@ -172,8 +178,6 @@ def stack_config(
         # More than ours: admission refuses before the stack does, and counts what it refused.
         max_concurrent_calls=telephony.max_calls + BURST,
         rtp_timeout=telephony.rtp_timeout_s,
-        # We read it (baresip_trace.py); nothing of it is logged unless it is wanted.
-        sip_trace=True,
         native_log_level="error",
         extra_config_text=(
             f"sip_listen {telephony.address}:{telephony.port}\n"

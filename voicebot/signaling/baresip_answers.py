@@ -8,15 +8,15 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from voicebot.signaling.baresip_trace import Traced
+from voicebot.signaling.sip_headers import cseq, header
 
-_INVITE = re.compile(r"^CSeq[ \t]*:[ \t]*\d+[ \t]+INVITE\b", re.IGNORECASE | re.MULTILINE)
-_RETRY_AFTER = re.compile(r"^Retry-After[ \t]*:[ \t]*(\d{1,9})\b", re.IGNORECASE | re.MULTILINE)
+_SECONDS = re.compile(r"\d{1,9}\b")
 #: Calls remembered.
 _MOST = 4096
 
 
 class Answers:
-    """Reads the trace, in the stack's log thread. `overloaded`: called on the event loop with the Call-ID that was
+    """Reads the trace, in its thread. `overloaded`: called on the event loop with the Call-ID that was
     answered 503 and the seconds of its Retry-After (RFC 3261 section 20.33)."""
 
     def __init__(self, overloaded: Callable[[str, float], None]) -> None:
@@ -55,7 +55,7 @@ class Answers:
 
     def message(self, message: Traced) -> None:
         """One message as it was sent or received."""
-        if message.sent or not message.text.startswith("SIP/2.0 ") or not _INVITE.search(message.text):
+        if message.sent or not message.text.startswith("SIP/2.0 ") or cseq(message.text)[1] != "INVITE":
             return
         self._answered[message.call_id] = None
         if len(self._answered) > _MOST:
@@ -64,9 +64,9 @@ class Answers:
             return
         if message.call_id in self._waiting:
             self._loop.call_soon_threadsafe(self._tell, message.call_id)
-        retry_after = _RETRY_AFTER.search(message.text)
+        retry_after = _SECONDS.match(header(message.text, "Retry-After") or "")
         if message.text.startswith("SIP/2.0 503 ") and retry_after:
-            self._rests[message.call_id] = float(retry_after[1])
+            self._rests[message.call_id] = float(retry_after[0])
             if len(self._rests) > _MOST:
                 self._rests.popitem(last=False)
-            self._loop.call_soon_threadsafe(self._overloaded, message.call_id, float(retry_after[1]))
+            self._loop.call_soon_threadsafe(self._overloaded, message.call_id, float(retry_after[0]))

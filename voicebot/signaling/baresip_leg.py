@@ -7,6 +7,7 @@ import contextlib
 import errno
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable
 
 import baresip
@@ -14,6 +15,7 @@ import baresip
 from voicebot.errors import CallEnded, CallError, CallNotAnswered, CallRefused
 from voicebot.model.audio import FRAME_S, MEDIA_RATE
 from voicebot.model.ports import CallLeg, LegEnd, MediaStats
+from voicebot.signaling.baresip_keys import KeyPresses
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +52,11 @@ class BaresipLeg:
         self._cut = ""
         self._rang = False
         self._end: LegEnd | None = None
+        self._holds = False
+        self._sound_at: float | None = None
+        #: Without received sound for so long the call is ended; 0: never. The stack's own timer takes RTCP for a sign
+        #: of life: a far end that only reports would be kept for ever.
+        self.rtp_timeout_s = 0.0
         self._on_end: list[Callable[[LegEnd], None]] = []
         call.on(self._on_event)
 
@@ -160,14 +167,23 @@ class BaresipLeg:
             logger.debug("rejected a call that was gone", extra={"status": status})
 
     def read(self, max_bytes: int) -> bytes:
-        """See CallLeg."""
+        """See CallLeg. A call without any sound for `rtp_timeout_s` ends here: the line reads 50 times a second."""
+        pcm16 = b""
         try:
-            return bytes(self._call.audio.read(max_bytes))
+            pcm16 = bytes(self._call.audio.read(max_bytes))
         except baresip.AudioRestarted:
-            return b""  # a re-INVITE replaced the streams; the next read binds to the new ones
+            pass  # a re-INVITE replaced the streams; the next read binds to the new ones
         except baresip.AudioNotActive:
             self._raise_if_ended()
-            return b""
+        self._watch_sound(bool(pcm16))
+        return pcm16
+
+    def _watch_sound(self, came: bool) -> None:
+        now = time.monotonic()
+        if came or self._sound_at is None or self.held or self._holds:
+            self._sound_at = now
+        elif self.rtp_timeout_s and now - self._sound_at > self.rtp_timeout_s and not self._hanging_up:
+            self.cut_off(_RTP_LOST)
 
     def write(self, pcm16: bytes) -> int:
         """See CallLeg."""
@@ -211,7 +227,18 @@ class BaresipLeg:
 
     def on_dtmf(self, callback: Callable[[str], None]) -> None:
         """See CallLeg."""
-        self._call.on_dtmf(lambda event: callback(event.digit))
+        keys = KeyPresses()
+
+        def on_event(event: baresip.StackEvent) -> None:
+            now, key = time.monotonic(), None
+            if event.event is baresip.Event.CALL_DTMF_START and event.text:
+                key = keys.began(event.text, now)
+            elif event.event is baresip.Event.CALL_DTMF_END:
+                key = keys.ended(now)
+            if key:
+                callback(key)
+
+        self._call.on(on_event)
 
     def on_end(self, callback: Callable[[LegEnd], None]) -> None:
         """See CallLeg."""
@@ -257,11 +284,13 @@ class BaresipLeg:
 
     async def hold(self) -> None:
         """See CallLeg."""
+        self._holds = True
         await self._renegotiate(self._call.hold)
 
     async def resume(self) -> None:
         """See CallLeg."""
         await self._renegotiate(self._call.resume)
+        self._holds = False
 
     async def _renegotiate(self, send: Callable[[], Awaitable[None]]) -> None:
         """The stack refuses while another re-INVITE is on its way: its own after an answer, a session timer's."""

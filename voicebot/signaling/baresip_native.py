@@ -1,9 +1,9 @@
-"""The stack's own C functions that admission needs (libre and libbaresip 4.10), reached by ctypes: its Python binding
-refuses calls with 486 only, and shows an INVITE when a call is made for it already.
+"""The stack's own C functions that its Python binding does not offer (libre and libbaresip 4.10), reached by ctypes: a
+refusal with any status, OPTIONS, a refresh, every message in the moment it comes or leaves.
 
 Exported functions, and of its data three public structs: the head of a list's element (re_list.h), the first fields
 of a message, the value of a header (re_sip.h). `matches` compares the version, and `Requests.open` what it finds,
-before anything relies on them. All but `matches` runs in the stack's thread (baresip_thread.py).
+before a message is read by them. All but `matches` runs in the stack's thread (baresip_thread.py).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ _METHOD_AT = 2 * _ADDRESS_BYTES + 16  # struct sip_msg: src, dst, ver, met
 _VALUE_AT = 2 * 32 + 16  # struct sip_hdr: le, he, name, val
 _TO = 1449  # SIP_HDR_TO
 _LONGEST_METHOD, _LONGEST_VALUE = 32, 2048
+_ADDRESS_TEXT = 64  # holds any address as text
 _TRANSPORTS = (0, 1, 2)  # enum sip_transp: UDP, TCP, TLS
 
 
@@ -48,6 +49,14 @@ class _Text(ctypes.Structure):
 
 
 _Handler = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_void_p)
+#: sip_trace_h: sent, transport, source, target, packet, its length, an argument.
+Trace = ctypes.CFUNCTYPE(
+    None, ctypes.c_bool, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t,
+    ctypes.c_void_p,
+)  # fmt: skip
+#: options_resp_h: an error, the answer, the argument of `options`.
+Answered = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+#: ctypes lets other threads run while it is in C, so a stack that calls back into Python does not lock up.
 _stack = ctypes.CDLL(_native.__file__)
 
 
@@ -71,6 +80,10 @@ _session_find = _declared("sipsess_find", _P, _P, _P)
 _handle_of = _declared("bp_call_handle_find", ctypes.c_uint32, _P)
 _agent_of = _declared("call_get_ua", _P, _P)
 _local_address = _declared("sip_transp_laddr", _INT, _P, _P, _INT, _P)
+_agents = _declared("uag_list", _P)
+_options = _declared("ua_options_send", _INT, _P, _S, Answered, _P)
+_modify = _declared("call_modify", _INT, _P)
+_set_trace = _declared("sip_set_trace_handler", None, _P, _P)
 _header = _declared("sip_msg_hdr", _P, _P, _INT)
 _listen = _declared("sip_listen", _INT, _P, _P, _BOOL, _Handler, _P)
 _list_head = _declared("list_head", _P, _P)
@@ -110,6 +123,36 @@ def refuse(call_id: str, handle: int, status: int, reason: str, headers: str = "
 
 def _lines(headers: str) -> bytes:
     return f"{headers}Content-Length: 0\r\n\r\n".encode()
+
+
+def set_trace(handler: object) -> None:
+    """Call `handler`, a Trace, with every message: what it writes into the packet of one that leaves is sent. Keep it
+    for as long as the stack runs."""
+    _set_trace(_uag_sip(), handler)
+
+
+def address(pointer: int | None) -> str:
+    """HOST:PORT of a struct sa."""
+    text = ctypes.create_string_buffer(_ADDRESS_TEXT)
+    if not pointer or _sa_ntop(pointer, text, len(text)):
+        return "?:0"
+    host = text.value.decode()
+    return f"{f'[{host}]' if ':' in host else host}:{_sa_port(pointer)}"
+
+
+def refresh(call_id: str) -> bool:
+    """Send a re-INVITE with the media as it is; False where there is no such call."""
+    call = _uag_call_find(call_id.encode())
+    return bool(call) and _modify(call) == 0
+
+
+def options(place: int, uri: str, answer: object, number: int) -> bool:
+    """Send an OPTIONS by the user agent that was made at this place (0 = first); `answer`, an Answered, gets `number`.
+    False where it could not be sent."""
+    at = _list_head(_agents())
+    for _ in range(place):
+        at = _Element.from_address(at).next if at else None
+    return bool(at) and _options(_Element.from_address(at).data, uri.encode(), answer, number) == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +213,7 @@ class Requests:
 
 
 def _read(message: int) -> Request:
-    source = ctypes.create_string_buffer(64)
+    source = ctypes.create_string_buffer(_ADDRESS_TEXT)
     _sa_ntop(message, source, len(source))  # the source is the struct's first field
     header = _header(message, _TO)
     to = _text(header + _VALUE_AT, _LONGEST_VALUE) if header else ""

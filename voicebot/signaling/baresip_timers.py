@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
 from collections.abc import Callable
 
-from voicebot.signaling.baresip_wire import Wire
+import baresip
+
+from voicebot.signaling import baresip_native as native
+from voicebot.signaling.baresip_thread import StackThread
 from voicebot.signaling.session_timer import Due, SessionTimer
 
 logger = logging.getLogger(__name__)
@@ -22,8 +26,9 @@ class BaresipTimers:
         self._timer = SessionTimer(offer_s)
         self._end_call = end_call
         self._lock = threading.Lock()
-        self._wire = Wire(self)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: StackThread | None = None
+        self._refreshing: set[asyncio.Task[None]] = set()
         self._handle: asyncio.TimerHandle | None = None
 
     @property
@@ -32,17 +37,17 @@ class BaresipTimers:
         with self._lock:
             return self._timer.offer_s
 
-    def start(self) -> None:
+    def start(self, thread: StackThread) -> None:
         """Call on the event loop when the stack runs."""
-        self._loop = asyncio.get_running_loop()
-        self._wire.install()
+        self._loop, self._thread = asyncio.get_running_loop(), thread
 
     def stop(self) -> None:
-        """Call when the stack is closed."""
+        """Call before the stack is closed."""
         self._loop = None
         if self._handle is not None:
             self._handle.cancel()
-        self._wire.remove()
+        for refreshing in self._refreshing:
+            refreshing.cancel()
 
     # -- a Reader ----------------------------------------------------------------------------------------------
 
@@ -87,9 +92,17 @@ class BaresipTimers:
             due = self._timer.due(time.monotonic())
         for call_id, what in due:
             if what is Due.REFRESH:
-                if not self._wire.refresh(call_id):
-                    logger.info("a call that is over was not refreshed")
+                refreshing = asyncio.ensure_future(self._refresh(call_id))
+                self._refreshing.add(refreshing)
+                refreshing.add_done_callback(self._refreshing.discard)
             else:
                 logger.warning("a call is ended: the far end did not keep the session timer")
                 self._end_call(call_id)
         self._arm()
+
+    async def _refresh(self, call_id: str) -> None:
+        sent = False
+        with contextlib.suppress(baresip.BaresipError):
+            sent = self._thread is not None and await self._thread.run(lambda: native.refresh(call_id))
+        if not sent:
+            logger.info("a call that is over was not refreshed")

@@ -1,20 +1,22 @@
-"""The stack's trace of SIP messages, read by us: it is where what the library does not tell stands (alpha 0.5.2a3)."""
+"""Every SIP message as it was sent or received, read in a thread of its own: it is where what the library does not tell
+stands (alpha 0.5.2a3)."""
 
 from __future__ import annotations
 
 import logging
-import re
+import queue
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+logger = logging.getLogger(__name__)
+#: Where `telephony.sip_trace` writes; numbers are in it.
 TRACE = logging.getLogger("baresip.native.sip")
-_HEAD = re.compile(r"(TX|RX) (\w+) (\S+) -> (\S+)$")
-_CALL_ID = re.compile(r"^(?:call-id|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """One message: `sent` by us, over `transport` ("UDP"), from and to HOST:PORT; `text` without its empty line."""
+    """One message: `sent` by us, over `transport` ("UDP"), from and to HOST:PORT; `text` as it is, with its body."""
 
     sent: bool
     transport: str
@@ -24,37 +26,40 @@ class Traced:
     text: str
 
 
-def traced(line: str) -> Traced | None:
-    """A line of the trace ("RX UDP FROM -> TO", then the message); None where it is no message with a Call-ID."""
-    head, _, text = line.partition("\n")
-    found, call_id = _HEAD.match(head), _CALL_ID.search(text)
-    if found is None or call_id is None:
-        return None
-    return Traced(found[1] == "TX", found[2], found[3], found[4], call_id[1], text)
-
-
-class TraceReader(logging.Filter):
-    """Hands each message to `readers` (in the stack's log thread). `show`: let the trace through to the log; else
-    it goes no further: numbers are in it."""
+class Trace:
+    """Hands each message to `readers`, one after the other: they may look at sockets, and make no call wait. `show`:
+    log them too."""
 
     def __init__(self, readers: tuple[Callable[[Traced], None], ...], *, show: bool) -> None:
-        super().__init__()
         self._readers = readers
         self._show = show
+        self._messages: queue.SimpleQueue[Traced | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self.put = self._messages.put
 
-    def install(self) -> None:
+    def start(self) -> None:
         """Begin to read."""
-        TRACE.setLevel(logging.DEBUG)
-        TRACE.addFilter(self)
+        if self._show:
+            TRACE.setLevel(logging.DEBUG)
+        self._thread = threading.Thread(target=self._read, name="voicebot-sip-trace", daemon=True)
+        self._thread.start()
 
-    def remove(self) -> None:
-        """Read no more."""
-        TRACE.removeFilter(self)
+    def stop(self) -> None:
+        """Call when the stack is closed: its last messages are read too."""
+        if self._thread is not None:
+            self._messages.put(None)
+            self._thread.join(5.0)
+            self._thread = None
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the message may be logged."""
-        message = traced(record.getMessage())
-        if message is not None:
+    def _read(self) -> None:
+        while (message := self._messages.get()) is not None:
+            if self._show:
+                direction = "TX" if message.sent else "RX"
+                TRACE.debug(
+                    "%s %s %s -> %s\n%s", direction, message.transport, message.source, message.target, message.text
+                )
             for reader in self._readers:
-                reader(message)
-        return self._show
+                try:
+                    reader(message)
+                except Exception as error:  # noqa: BLE001 - the next message must be read
+                    logger.error("a SIP message could not be read: %s", type(error).__name__)

@@ -1,37 +1,29 @@
 """Every SIP message as the stack sends or receives it, in the moment it does.
 
-The library tells messages by its log, late and read-only. The C stack under it calls one trace function with the very
-buffer it is about to send (libre 4.10, `sip_set_trace_handler`, an exported symbol): here it is ours, so headers can be
-put in that the stack has no place for (those of session timers: its answers and re-INVITEs take none). Nothing but
-exported functions is used, and no layout of a C struct is assumed.
+The library tells messages by its log, late, read-only, and not all where many come. The C stack under it calls one
+trace function with the very buffer it is about to send: here it is ours, so headers can be put in that the stack has no
+place for (those of session timers: its answers and re-INVITEs take none), and what is sent again stays as it was.
 """
 
 from __future__ import annotations
 
 import ctypes
 import logging
-import queue
-import threading
-from collections.abc import Callable
 from typing import Protocol
 
-from baresip import _native
-
-from voicebot.signaling.baresip_trace import TRACE
+from voicebot.signaling import baresip_native as native
+from voicebot.signaling.baresip_thread import StackThread
+from voicebot.signaling.baresip_trace import Trace, Traced
 from voicebot.signaling.sip_headers import header, put_in
+from voicebot.signaling.sip_resent import FirstSent
 
 logger = logging.getLogger(__name__)
 
 _TRANSPORTS = {0: "UDP", 1: "TCP", 2: "TLS", 3: "WS", 4: "WSS"}
-_ADDRESS_BYTES = 64
-_HANDLER = ctypes.CFUNCTYPE(
-    None, ctypes.c_bool, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t,
-    ctypes.c_void_p,
-)  # fmt: skip
 
 
 class Reader(Protocol):
-    """Who reads the messages, in the stack's own thread: it must return at once."""
+    """Who reads the messages of calls, in the stack's own thread: it must return at once."""
 
     def received(self, call_id: str, message: str) -> None:
         """A message came."""
@@ -46,108 +38,56 @@ class Reader(Protocol):
         ...
 
 
-def _library() -> ctypes.CDLL:
-    """The stack's exported functions (the file is loaded already: the same library, not a second one)."""
-    library = ctypes.CDLL(_native.__file__)
-    library.uag_sip.restype = ctypes.c_void_p
-    library.sip_set_trace_handler.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
-    library.sip_set_trace_handler.restype = None
-    library.sa_ntop.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int]
-    library.sa_port.argtypes = [ctypes.c_void_p]
-    library.sa_port.restype = ctypes.c_uint16
-    library.uag_call_find.argtypes = [ctypes.c_char_p]
-    library.uag_call_find.restype = ctypes.c_void_p
-    library.call_modify.argtypes = [ctypes.c_void_p]
-    return library
-
-
 class Wire:
-    """Stands between the stack and the network. `reader` sees each message of a call; the trace goes on as before."""
+    """Stands between the stack and the network. `reader` sees each message of a call once, `trace` each one."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, trace: Trace, reader: Reader | None) -> None:
+        self._trace = trace
         self._reader = reader
-        self._library = _library()
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._first_sent = FirstSent()
         # Kept for as long as the stack may call it.
-        self._handler = _HANDLER(self._message)
+        self._handler = native.Trace(self._message)
 
-    def install(self) -> None:
+    async def open(self, thread: StackThread) -> None:
         """Call when the stack runs."""
-        self._thread = threading.Thread(target=self._trace, name="voicebot-sip-trace", daemon=True)
-        self._thread.start()
-        self._on_stack(lambda: self._library.sip_set_trace_handler(self._library.uag_sip(), self._handler))
-
-    def remove(self) -> None:
-        """Call when the stack is closed: its last messages are read too."""
-        if self._thread is not None:
-            self._lines.put(None)
-            self._thread.join(5.0)
-            self._thread = None
-
-    def refresh(self, call_id: str) -> bool:
-        """Send a re-INVITE with the media as it is; False where there is no such call."""
-        sent = False
-
-        def modify() -> None:
-            nonlocal sent
-            call = self._library.uag_call_find(call_id.encode())
-            sent = bool(call) and self._library.call_modify(call) == 0
-
-        self._on_stack(modify)
-        return sent
-
-    def _on_stack(self, work: Callable[[], None]) -> None:
-        """Do it while the stack's thread waits (its own way for other threads: re_thread_enter)."""
-        self._library.re_thread_enter()
-        try:
-            work()
-        finally:
-            self._library.re_thread_leave()
+        await thread.run(lambda: native.set_trace(self._handler))
 
     def _message(
         self, sent: bool, transport: int, source: int, target: int, packet: int, length: int, _argument: int
     ) -> None:
-        """In the stack's thread, for each message. Must not raise: C would not know what to do with it."""
+        """STACK'S THREAD, for each message. Must not raise: C would not know what to do with it."""
         try:
             raw = ctypes.string_at(packet, length)
+            call_id = header(raw.decode("utf-8", "replace"), "Call-ID")
+            if call_id is None:
+                return
             if sent:
-                raw = self._leaves(raw, packet)
+                leaves = self._leaves(call_id, raw)
+                if leaves != raw:
+                    ctypes.memmove(packet, leaves, length)
+                    raw = leaves
             else:
-                text = raw.decode("utf-8", "replace")
-                call_id = header(text, "Call-ID")
-                if call_id is not None:
-                    self._reader.received(call_id, text)
-            head = f"{'TX' if sent else 'RX'} {_TRANSPORTS.get(transport, '?')}"
-            self._lines.put(
-                f"{head} {self._address(source)} -> {self._address(target)}\n{raw.decode('utf-8', 'replace')}"
-            )
+                self._first_sent.received(raw)
+                if self._reader is not None:
+                    self._reader.received(call_id, raw.decode("utf-8", "replace"))
+            name, text = _TRANSPORTS.get(transport, "?"), raw.decode("utf-8", "replace")
+            self._trace.put(Traced(sent, name, native.address(source), native.address(target), call_id, text))
         except Exception as error:  # noqa: BLE001 - see above; the message goes on as it was
             logger.error("a SIP message could not be read: %s", type(error).__name__)
 
-    def _leaves(self, raw: bytes, packet: int) -> bytes:
-        text = raw.decode("utf-8", "replace")
-        call_id = header(text, "Call-ID")
-        if call_id is None:
-            return raw
-        lines = self._reader.to_add(call_id, text)
-        changed = put_in(raw, lines) if lines else None
-        if changed is not None:
-            ctypes.memmove(packet, changed, len(raw))
-        elif lines:
-            logger.warning("a SIP message has no place for a session timer")
-        self._reader.sent(call_id, text, added=changed is not None)
-        return changed or raw
-
-    def _address(self, address: int) -> str:
-        """HOST:PORT."""
-        text = ctypes.create_string_buffer(_ADDRESS_BYTES)
-        if not address or self._library.sa_ntop(address, text, _ADDRESS_BYTES):
-            return "?:0"
-        host = text.value.decode()
-        return f"{f'[{host}]' if ':' in host else host}:{self._library.sa_port(address)}"
-
-    def _trace(self) -> None:
-        """Hand the messages on to the trace (TraceReader), out of the stack's thread."""
-        while (line := self._lines.get()) is not None:
-            TRACE.debug("%s", line)
+    def _leaves(self, call_id: str, raw: bytes) -> bytes:
+        """What leaves instead, as long as it."""
+        again = self._first_sent.again(raw)
+        if again is not None:
+            return again
+        leaves = raw
+        if self._reader is not None:
+            text = raw.decode("utf-8", "replace")
+            lines = self._reader.to_add(call_id, text)
+            changed = put_in(raw, lines) if lines else None
+            if lines and changed is None:
+                logger.warning("a SIP message has no place for a session timer")
+            self._reader.sent(call_id, text, added=changed is not None)
+            leaves = changed or raw
+        self._first_sent.sent(leaves)
+        return leaves

@@ -11,9 +11,8 @@ import re
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 
-from voicebot.signaling.sip_headers import header, names
+from voicebot.signaling.sip_headers import cseq, header, names
 
-_CSEQ = re.compile(r"(\d+)\s+(\w+)")
 _EXPIRES = re.compile(r"(\d{1,9})")
 _REFRESHER = re.compile(r";\s*refresher\s*=\s*(uac|uas)", re.IGNORECASE)
 _STATUS = re.compile(r"SIP/2\.0 (\d{3})")
@@ -90,14 +89,14 @@ class SessionTimer:
 
     def received(self, call_id: str, message: str, now: float) -> None:
         """A message of the far end."""
-        cseq, method = _cseq(message)
+        number, method = cseq(message)
         status = _STATUS.match(message)
         if status is not None:
             self._answered(call_id, method, int(status[1]), message, now)
         elif method == "BYE":
             self._dialogs.pop(call_id, None)
         elif method in _REFRESHING:
-            self._asked[call_id, cseq] = message
+            self._asked[call_id, number] = message
             if len(self._asked) > _MOST_ASKED:
                 self._asked.popitem(last=False)
 
@@ -130,13 +129,13 @@ class SessionTimer:
         """Header lines for a message that we are about to send (say with `sent` whether they went out)."""
         if header(message, "Session-Expires") is not None:
             return ()  # it is sent again
-        cseq, method = _cseq(message)
+        number, method = cseq(message)
         if method not in _REFRESHING:
             return ()
         status = _STATUS.match(message)
         if status is None:
             return self._request(self._dialogs.get(call_id), message, method)
-        return self._answer(self._asked.get((call_id, cseq))) if 200 <= int(status[1]) < 300 else ()
+        return self._answer(self._asked.get((call_id, number))) if 200 <= int(status[1]) < 300 else ()
 
     def _request(self, dialog: _Dialog | None, message: str, method: str) -> tuple[str, ...]:
         if dialog is not None and dialog.interval_s is not None:
@@ -171,7 +170,7 @@ class SessionTimer:
 
     def sent(self, call_id: str, message: str, now: float, *, added: bool) -> None:
         """We sent a message; `added`: with the lines of `to_add`."""
-        cseq, method = _cseq(message)
+        number, method = cseq(message)
         if method == "BYE":
             self._dialogs.pop(call_id, None)
             return
@@ -185,7 +184,7 @@ class SessionTimer:
             elif dialog is not None and dialog.interval_s is not None and method == "INVITE":
                 self._keep(call_id, replace(dialog, refreshing=True))
         elif int(status[1]) >= 200:
-            request = self._asked.pop((call_id, cseq), None)
+            request = self._asked.pop((call_id, number), None)
             if request is not None and int(status[1]) < 300:  # else it is sent again, or changes nothing
                 agreed = self._agree(request) if added else None
                 if agreed is not None:
@@ -224,8 +223,3 @@ def _seconds(value: str | None) -> int | None:
     """An interval; None where there is none, or one that nobody can mean."""
     found = _EXPIRES.match(value or "")
     return int(found[1]) if found is not None and _SHORTEST_S <= int(found[1]) <= _LONGEST_S else None
-
-
-def _cseq(message: str) -> tuple[str, str]:
-    found = _CSEQ.match(header(message, "CSeq") or "")
-    return (found[1], found[2].upper()) if found else ("", "")

@@ -14,6 +14,7 @@ _SHORT = {
     "x": "session-expires", "k": "supported", "i": "call-id", "m": "contact", "c": "content-type",
     "l": "content-length", "f": "from", "t": "to", "v": "via",
 }  # fmt: skip
+_CSEQ = re.compile(r"(\d+)\s+(\w+)")
 _LONG = {name: short for short, name in _SHORT.items()}
 #: Lines that may go, and names that may be written short, in the order in which their place is taken.
 _SOFTWARE = (b"User-Agent", b"Server")
@@ -32,6 +33,12 @@ def names(message: str, name: str, token: str) -> bool:
     wanted = "|".join(re.escape(n) for n in (name, _LONG.get(name.lower(), "")) if n)
     lines = re.findall(rf"^(?:{wanted})[ \t]*:([^\r\n]*)", _head(message), re.IGNORECASE | re.MULTILINE)
     return token.lower() in {part.strip().lower() for line in lines for part in line.split(",")}
+
+
+def cseq(message: str) -> tuple[str, str]:
+    """Number and method of a CSeq; ("", "") where it can't be read."""
+    found = _CSEQ.match(header(message, "CSeq") or "")
+    return (found[1], found[2].upper()) if found else ("", "")
 
 
 def _head(message: str) -> str:

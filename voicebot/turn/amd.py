@@ -30,6 +30,8 @@ from voicebot.turn.endpointing import Ended, Endpointer, EndpointingOptions, Pau
 
 HUMAN, UNKNOWN = "human", "unknown"
 ANNOUNCEMENTS = (NOT_IN_SERVICE, BARRED, UNREACHABLE)
+#: Fewer questions without a reply say nothing: a person who greeted at length may not have heard the first.
+_UNANSWERED = 2
 #: `ivr`: a machine that is nobody's mailbox; a carrier's announcement is one.
 _ANSWERED_BY = {
     HUMAN: AnsweredBy.HUMAN,
@@ -182,7 +184,9 @@ class AnsweringDetector:
             self._judge()
 
     def no_reply(self) -> None:
-        """A question of the bot got no answer."""
+        """A question of the bot got no answer. From the first one on a soft word is speech: it is a person's sign."""
+        if self._seen.no_replies == 0:
+            self.listen_closely()
         self._seen.no_replies += 1
         self._judge()
 
@@ -223,8 +227,8 @@ class AnsweringDetector:
         best = max(MACHINES, key=lambda kind: sum(p.points for p in scores[kind]))
         machine_points, person_points = (sum(p.points for p in found) for found in (scores[best], person))
         machine = machine_points - person_points >= self._options.machine_points
-        if self._verdict.machine and machine_points > 0:
-            machine = not self._seen.key
+        if self._verdict.machine and any(p.points > 1 for p in scores[best]):
+            machine = not self._seen.key  # what was decided by silence alone ends with the silence
         elif self._verdict.kind == HUMAN and machine:
             machine = not self._sure(self._verdict)
         if machine:
@@ -269,7 +273,7 @@ class AnsweringDetector:
                 if greeting[-1].t1 - greeting[0].t0 >= limit:
                     found.append(_Point(1, f"over {limit:g} s of speech from {greeting[0].t0:.1f} s on"))
         if kind == VOICEMAIL and self._speaks_and_is_silent(greeting):
-            points = 2 if self._seen.no_replies == 1 else 3
+            points = min(self._seen.no_replies, self._options.machine_points)
             found.append(_Point(points, f"a greeting, then no reply to {self._seen.no_replies} question(s)"))
         return found
 
@@ -283,7 +287,7 @@ class AnsweringDetector:
 
     def _speaks_and_is_silent(self, greeting: list[Run]) -> bool:
         """A greeting too long for a hello, since which nothing was said though the bot asked."""
-        if not greeting or not self._seen.no_replies or greeting[-1] is not self._runs[-1]:
+        if not greeting or self._seen.no_replies < _UNANSWERED or greeting[-1] is not self._runs[-1]:
             return False
         return greeting[-1].t1 - greeting[0].t0 >= self._options.silent_s
 

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebot.errors import ModelError, SettingsError
-from voicebot.model.voice import VoiceQuality
+from voicebot.model.voice import Embedding, VoiceQuality
+from voicebot.voiceprint import cohort as cohorts
 
 SHIPPED = Path(__file__).resolve().parent / "calibrations"
 #: SNR above which more of it changes nothing, dB; the feature counts what is missing, in tens of dB.
@@ -33,7 +34,8 @@ Array = NDArray[np.float64]
 class Calibration:
     """The numbers of one fit and where they come from. `min_s`, `max_s`: net seconds seen in the fit; outside, the
     nearer of them holds. `quality_terms`: (feature, weight), features as in `quality_features`. `figures`:
-    cross-validated, for people to read."""
+    cross-validated, for people to read. `cohort`: other people's unit vectors; where there are any, scores are
+    AS-normed with them before anything else (voiceprint/cohort.py)."""
 
     id: str
     model_id: str
@@ -50,6 +52,7 @@ class Calibration:
     trials: int = 0
     quality_terms: tuple[tuple[str, float], ...] = ()
     figures: Mapping[str, float] = field(default_factory=dict)
+    cohort: tuple[Embedding, ...] = ()
 
     def slope(self, net_s: float) -> float:
         """How much LLR one unit of cosine is worth at so many seconds."""
@@ -156,10 +159,27 @@ def _newton(design: Array, target: Array, weights: Array, l2: float, steps: int 
     return theta
 
 
-def load(name: str | Path) -> Calibration:
-    """A shipped calibration by name ("default") or one's own file by path. Raises SettingsError."""
-    path = Path(name) if str(name).endswith(".json") else SHIPPED / f"{name}.json"
+def load(name: str | Path, model_id: str = "") -> Calibration:
+    """A shipped calibration by name, or one's own file by path ("*.json"). Raises SettingsError.
+
+    "default" is the shipped one of the encoder `model_id`; without one, of the models that are on by default.
+    """
     hint = 'voiceprint.calibration is "default" or the path of a file made by `voicebot voiceprint calibrate`'
+    if str(name).endswith(".json"):
+        return _read(Path(name), hint)
+    if name == "default" and model_id:
+        shipped = [_read(path, hint) for path in sorted(SHIPPED.glob("default*.json"))]
+        fitting = next((c for c in shipped if c.model_id == model_id), None)
+        if fitting is None:
+            raise SettingsError(
+                f"no calibration for {model_id} is shipped",
+                hint="`voicebot voiceprint calibrate DIR` fits one; or choose ecapa, campplus or both",
+            )
+        return fitting
+    return _read(SHIPPED / f"{name}.json", hint)
+
+
+def _read(path: Path, hint: str) -> Calibration:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -170,7 +190,8 @@ def load(name: str | Path) -> Calibration:
     if problems:
         raise SettingsError(f"{path}: not a calibration\n" + "\n".join(f"  {p}" for p in problems), hint=hint)
     terms = tuple((str(k), float(v)) for k, v in dict(data.pop("quality_terms", {})).items())
-    calibration = Calibration(**data, quality_terms=terms)
+    cohort = tuple(tuple(float(x) for x in vector) for vector in data.pop("cohort", ()))
+    calibration = Calibration(**data, quality_terms=terms, cohort=cohort)
     if min(calibration.slope(calibration.min_s), calibration.slope(calibration.max_s)) <= 0:
         raise SettingsError(f"{path}: the evidence does not rise with the score", hint=hint)
     return calibration
@@ -211,6 +232,17 @@ def _problems(data: object) -> list[str]:
     else:
         found += [f"quality_terms.{k}: unknown (known: {', '.join(features)})" for k in terms if k not in features]
         found += [f"quality_terms.{k}: must be a number" for k, v in terms.items() if not isinstance(v, int | float)]
+    found += _cohort_problems(data.get("cohort", []))
     if not isinstance(data.get("figures", {}), dict):
         found.append("figures: must be an object")
     return found
+
+
+def _cohort_problems(cohort: object) -> list[str]:
+    if not isinstance(cohort, list) or not all(isinstance(v, list) and v for v in cohort):
+        return ["cohort: must be a list of vectors"]
+    if not all(isinstance(x, int | float) and math.isfinite(x) for v in cohort for x in v):
+        return ["cohort: every number must be finite"]
+    if cohort and (len(cohort) < cohorts.LEAST or len({len(v) for v in cohort}) != 1):
+        return [f"cohort: {len(cohort)} vectors; {cohorts.LEAST} or more of one length are needed"]
+    return []

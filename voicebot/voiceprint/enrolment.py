@@ -15,6 +15,7 @@ import numpy as np
 from voicebot.model.voice import Embedding, Voiceprint, VoiceQuality
 from voicebot.settings import VoiceprintSettings
 from voicebot.voiceprint import quality as sound
+from voicebot.voiceprint.arousal import Manner, mean_manner
 from voicebot.voiceprint.evidence import Vector, unit
 
 #: One person or two. Samples of a source are split into the two groups that differ most; the groups' means must have
@@ -40,6 +41,7 @@ class EnrolmentSample:
     quality: VoiceQuality
     utterances: tuple[str, ...]
     source: str = ""
+    manner: Manner | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Enrolment:
     net_s: float
     utterances: int
     quality: VoiceQuality
+    calm: Manner = ()
 
     @property
     def accepted(self) -> bool:
@@ -68,7 +71,9 @@ class Enrolment:
         """The template to store. Raises ValueError where it was refused: check `accepted` first."""
         if not self.accepted:
             raise ValueError(f"the enrolment was refused: {self.refusal()}")
-        return Voiceprint(customer_id, model_id, self.embeddings, self.net_s, self.quality, enrolled_at, consent_id)
+        return Voiceprint(
+            customer_id, model_id, self.embeddings, self.net_s, self.quality, enrolled_at, consent_id, self.calm
+        )
 
 
 def enrol(samples: Sequence[EnrolmentSample], settings: VoiceprintSettings) -> Enrolment:
@@ -77,10 +82,11 @@ def enrol(samples: Sequence[EnrolmentSample], settings: VoiceprintSettings) -> E
     utterances = len({u for s in samples for u in s.utterances})
     measured = sound.merge([(s.net_s, s.quality) for s in samples])
     missing = [*_amount(net_s, utterances, settings), *(_quality(measured, settings) if samples else ())]
-    if not _one_speaker(samples):
+    if not one_speaker(samples):
         missing.append("more than one speaker")
     embeddings = () if missing else _vectors(samples)
-    return Enrolment(tuple(missing), embeddings, net_s, utterances, measured)
+    calm = mean_manner([(s.net_s, s.manner) for s in samples]) or ()
+    return Enrolment(tuple(missing), embeddings, net_s, utterances, measured, () if missing else calm)
 
 
 def _amount(net_s: float, utterances: int, settings: VoiceprintSettings) -> list[str]:
@@ -107,7 +113,7 @@ def _quality(quality: VoiceQuality, settings: VoiceprintSettings) -> list[str]:
     return found
 
 
-def _one_speaker(samples: Sequence[EnrolmentSample]) -> bool:
+def one_speaker(samples: Sequence[EnrolmentSample]) -> bool:
     """Within each source strictly, between sources (other lines, other days) leniently."""
     sources = _by_source([s for s in samples if s.net_s >= SAMPLE_MIN_S - 1e-6])
     if not all(_one_voice([unit(s.embedding) for s in group]) for group in sources.values()):

@@ -1,78 +1,36 @@
 """Fitting a calibration, and the honest figures beside it: cross-validated by speaker, on trials as a call makes them.
 
-Pure on embeddings. For each voice, calls are played from several starting windows (each call goes round, so that all
-have their length): the running mean of the windows so far is scored against every voiceprint, after each window and
-also part of a window later, as a decision that cannot wait does.
+Two names whose voiceprints are close enough to be one person's give no impostor trials to fit on, but stay in the
+figures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voicebot.errors import SettingsError
-from voicebot.model.voice import Embedding, Voiceprint, VoiceQuality
+from voicebot.model.voice import Embedding, VoiceEvidence, VoiceState
 from voicebot.voiceprint import figures
 from voicebot.voiceprint.calibration import Calibration, Trial, fit, llr
-from voicebot.voiceprint.decision import Policy
-from voicebot.voiceprint.evidence import score_against, unit
+from voicebot.voiceprint.cohort import LEAST
+from voicebot.voiceprint.decision import Policy, decide
+from voicebot.voiceprint.evidence import unit
+from voicebot.voiceprint.trials import CALL_S, Call, Speaker, play, suspected
 
-#: Calls per voice, and net seconds after which a call's trials end.
-STARTS = 4
-CALL_S = 14.0
 #: Net seconds up to which trials are fitted; later the limits stay. Scores of one call go on rising with its length,
 #: those of another day less: limits that rose with them would turn customers away (docs/voiceprint.md).
 FIT_S = 8.0
-#: Two names whose voiceprints are this close are probably one person: no impostor trials to fit on. They stay in the
-#: figures.
-SAME_PERSON = 0.8
 #: Random halvings of the speakers for the figures.
 SPLITS = 12
 #: Net seconds whose equal error rate is told.
 EER_AT = (1.0, 2.0, 3.0, 5.0, 10.0)
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class TestWindow:
-    """One window of a voice that is tested. `parts`: embeddings of its first seconds alone, as (seconds, embedding)."""
-
-    __test__ = False  # not a test case, whatever pytest thinks of its name
-
-    embedding: Embedding
-    net_s: float
-    quality: VoiceQuality = field(default_factory=VoiceQuality)
-    parts: tuple[tuple[float, Embedding], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Speaker:
-    """One person: the voiceprint from the enrolment recording, the windows of the others in their order."""
-
-    name: str
-    voiceprint: Voiceprint
-    windows: tuple[TestWindow, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """A moment of a call: net seconds so far, the scores against every voiceprint, the last whole window's scores (None
-    in the middle of a window)."""
-
-    net_s: float
-    scores: Array
-    last: Array | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    voice: int
-    steps: tuple[_Step, ...]
 
 
 def make_calibration(
@@ -84,11 +42,13 @@ def make_calibration(
     data_hash: str,
     seed: int = 1,
     splits: int = SPLITS,
+    as_norm: bool = False,
 ) -> Calibration:
     """Fit on all speakers; the figures stored with it come from halvings in which the tested were never fitted on.
 
-    `date`: ISO day, `data_hash`: of the recordings; both are only stored. Raises SettingsError under 4 speakers or
-    where their voiceprints are of several models.
+    `date`: ISO day, `data_hash`: of the recordings; both are only stored. `as_norm`: with the speakers themselves as
+    the cohort (each one's own best score is left out, see cohort.py). Raises SettingsError under 4 speakers or where
+    their voiceprints are of several models.
     """
     models = {s.voiceprint.model_id for s in speakers}
     if len(speakers) < 4 or len(models) != 1 or not all(s.windows for s in speakers):
@@ -97,9 +57,10 @@ def make_calibration(
             "and test speech of each",
             hint="one folder per speaker, two recordings or more in each",
         )
-    calls = _play(speakers)
+    cohort = cohort_of(speakers) if as_norm else ()
+    calls = play(speakers, cohort=cohort)
     names = [s.name for s in speakers]
-    same = _suspected(speakers)
+    same = suspected(speakers)
     trials = _trials(calls, names, range(len(names)), FIT_S, same)
     calibration = Calibration(
         calibration_id,
@@ -112,6 +73,7 @@ def make_calibration(
         max_s=max(t.net_s for t in trials),
         speakers=len(speakers),
         trials=len(trials),
+        cohort=cohort,
     )
     found = {"suspected_pairs": float(len(same) // 2)} | dict(
         cross_validate(speakers, calibration, seed=seed, splits=splits)
@@ -119,14 +81,25 @@ def make_calibration(
     return replace(calibration, figures=found)
 
 
+def cohort_of(speakers: Sequence[Speaker]) -> tuple[Embedding, ...]:
+    """Everybody's centre as the AS-norm's cohort. Raises SettingsError under cohort.LEAST people."""
+    if len(speakers) < LEAST:
+        raise SettingsError(
+            f"AS-norm needs {LEAST} speakers or more, here are {len(speakers)}",
+            hint="leave --as-norm out: a small cohort makes the check worse",
+        )
+    centres = (unit(np.mean([unit(e) for e in s.voiceprint.embeddings], axis=0)) for s in speakers)
+    return tuple(tuple(float(x) for x in centre) for centre in centres)
+
+
 def cross_validate(
     speakers: Sequence[Speaker], base: Calibration, *, seed: int = 1, splits: int = SPLITS
 ) -> Mapping[str, float]:
     """Figures on speakers the calibration never saw: `splits` random halvings, fitted on one half, tested within the
     other. Percent, seconds, and Cllr in bits. `base` gives only the range of seconds."""
-    calls = _play(speakers)
+    calls = play(speakers, cohort=base.cohort)
     names = [s.name for s in speakers]
-    same = _suspected(speakers)
+    same = suspected(speakers)
     rng = np.random.default_rng(seed)
     found: dict[str, list[float]] = {}
     for _ in range(splits):
@@ -145,10 +118,10 @@ def cross_validate(
     return result | {key: round(float(np.mean(values)), 4) for key, values in found.items()}
 
 
-def _figures(calls: Sequence[_Call], names: Sequence[str], test: Sequence[int], cal: Calibration) -> dict[str, float]:
-    trials = _trials(calls, names, test)
-    values = np.array([llr(cal, t.score, t.net_s) for t in trials])
-    genuine = np.array([t.genuine for t in trials])
+def _figures(calls: Sequence[Call], names: Sequence[str], test: Sequence[int], cal: Calibration) -> dict[str, float]:
+    moments = _trials([replace(c, steps=tuple(s for s in c.steps if s.last is not None)) for c in calls], names, test)
+    values = np.array([llr(cal, t.score, t.net_s) for t in moments])
+    genuine = np.array([t.genuine for t in moments])
     result = {"cllr": figures.cllr(values[genuine], values[~genuine])}
     chosen = {int(i) for i in test}
     for name, policy in (("", Policy()), ("_alpha_0.1", Policy(alpha=0.001))):
@@ -167,20 +140,19 @@ def _figures(calls: Sequence[_Call], names: Sequence[str], test: Sequence[int], 
     return result | _changes(calls, chosen, cal, Policy())
 
 
-def _sequential(call: _Call, claimed: int, cal: Calibration, policy: Policy) -> tuple[str, float]:
+def _sequential(call: Call, claimed: int, cal: Calibration, policy: Policy) -> tuple[str, float]:
     """The first decision of a call, window by window, and the net seconds it took."""
     for step in call.steps:
-        if step.last is None or step.net_s < policy.net_floor_s:
+        if step.last is None:
             continue
-        value = llr(cal, float(step.scores[claimed]), step.net_s)
-        if value >= policy.accept_limit:
-            return "match", step.net_s
-        if value <= policy.reject_limit:
-            return "mismatch", step.net_s
-    return "inconclusive", call.steps[-1].net_s
+        seen = VoiceEvidence(step.net_s, float(step.scores[claimed]), float(step.last[claimed]), step.quality)
+        decision = decide(seen, cal, policy)
+        if decision.state is not VoiceState.INCONCLUSIVE:
+            return str(decision.state), step.net_s
+    return str(VoiceState.INCONCLUSIVE), call.steps[-1].net_s
 
 
-def _changes(calls: Sequence[_Call], chosen: set[int], cal: Calibration, policy: Policy) -> dict[str, float]:
+def _changes(calls: Sequence[Call], chosen: set[int], cal: Calibration, policy: Policy) -> dict[str, float]:
     """Two low windows in a row: share of whole genuine calls that hold such a pair (false alarms), and share of the
     pairs of an impostor's windows that are one (a change noticed at once)."""
     alarms: list[bool] = []
@@ -211,7 +183,7 @@ def _eers(trials: Sequence[Trial]) -> dict[str, float]:
 
 
 def _trials(
-    calls: Sequence[_Call],
+    calls: Sequence[Call],
     names: Sequence[str],
     chosen: Sequence[int],
     until_s: float = CALL_S,
@@ -229,37 +201,3 @@ def _trials(
         for claimed in inside
         if (call.voice, claimed) not in skip
     ]
-
-
-def _suspected(speakers: Sequence[Speaker]) -> frozenset[tuple[int, int]]:
-    """Pairs of different names, both ways round, that look like one person."""
-    means = [unit(np.mean([unit(e) for e in s.voiceprint.embeddings], axis=0)) for s in speakers]
-    pairs = ((i, j) for i in range(len(means)) for j in range(len(means)) if i != j)
-    return frozenset((i, j) for i, j in pairs if float(means[i] @ means[j]) > SAME_PERSON)
-
-
-def _play(speakers: Sequence[Speaker]) -> list[_Call]:
-    prints = [s.voiceprint for s in speakers]
-    calls = []
-    for number, speaker in enumerate(speakers):
-        starts = sorted({round(i * len(speaker.windows) / STARTS) % len(speaker.windows) for i in range(STARTS)})
-        calls += [_Call(number, tuple(_steps(speaker.windows, start, prints))) for start in starts]
-    return calls
-
-
-def _steps(windows: Sequence[TestWindow], start: int, prints: Sequence[Voiceprint]) -> Iterator[_Step]:
-    total = np.zeros(len(windows[0].embedding))
-    seconds = 0.0
-    for window in [*windows[start:], *windows[:start]]:
-        for part_s, part in window.parts:
-            if seconds + part_s <= CALL_S:
-                yield _Step(seconds + part_s, _scores(total + part_s * unit(part), prints), None)
-        total = total + window.net_s * unit(window.embedding)
-        seconds += window.net_s
-        if seconds > CALL_S + 1e-6:
-            return
-        yield _Step(seconds, _scores(total, prints), _scores(unit(window.embedding), prints))
-
-
-def _scores(vector: Array, prints: Sequence[Voiceprint]) -> Array:
-    return np.array([score_against(vector, p) for p in prints])

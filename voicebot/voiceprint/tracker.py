@@ -11,11 +11,12 @@ Synchronous and without a clock. One thread (the call's) calls everything here; 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from voicebot.model.audio import AudioFrame, SpeechChunk
-from voicebot.model.voice import Embedding, VoiceDecision, VoiceEvidence, Voiceprint
+from voicebot.model.voice import Embedding, VoiceDecision, VoiceEvidence, Voiceprint, VoiceQuality
+from voicebot.voiceprint.arousal import Manner, manner
 from voicebot.voiceprint.calibration import Calibration
 from voicebot.voiceprint.decision import Policy, decide
 from voicebot.voiceprint.enrolment import EnrolmentSample
@@ -84,6 +85,10 @@ class VoiceTracker:
         """Share of the caller's packets lost so far, [0, 1]; goes into the quality of the windows after it."""
         self._net.lost_frames = share
 
+    def use(self, policy: Policy) -> None:
+        """From now on decide by this policy (another flow began, or another caller's rule holds)."""
+        self._policy = policy
+
     @property
     def net_speech_s(self) -> float:
         """Seconds of net speech heard, embedded or not: what an enrolment still needs is told from this."""
@@ -100,6 +105,7 @@ class VoiceTracker:
 
     def add_embedding(self, embedding: Embedding, window: NetWindow) -> VoiceDecision:
         """Take a window's embedding; returns the decision after it."""
+        heard = manner(window.audio.pcm16, window.audio.rate)
         self._state = add_window(
             self._state,
             embedding,
@@ -108,9 +114,10 @@ class VoiceTracker:
             self._voiceprint,
             calibration=self._calibration,
             policy=self._policy,
+            manner=heard,
         )
         names = tuple(str(u) for u in window.utterances)
-        self._samples.append(EnrolmentSample(embedding, window.net_s, window.quality, names, "call"))
+        self._samples.append(EnrolmentSample(embedding, window.net_s, window.quality, names, "call", heard))
         decision = self.decision()
         self._history.append(WindowRecord(window.t_end, window.net_s, self._state.last_score, decision))
         return decision
@@ -143,6 +150,37 @@ class VoiceTracker:
             spoof_risk=self.spoof_risk,
         )
 
+    def since(self, t: float) -> VoiceDecision | None:
+        """The voice of what was said after `t` (s) alone, whatever came before it: the evidence of one answer. None
+        where there is no voiceprint or no window of it yet. The policy's limits are the call's; its state is seldom
+        more than inconclusive on so little speech, its LLR is what counts."""
+        pairs = [pair for pair in zip(self._history, self._samples, strict=True) if pair[0].t > t]
+        if self._voiceprint is None or not pairs:
+            return None
+        decisions = replay(
+            [(s.embedding, s.net_s, s.quality, s.manner) for _, s in pairs],
+            self._voiceprint,
+            self._calibration,
+            self._policy,
+        )
+        return list(decisions)[-1]
+
     def enrolment_candidates(self) -> tuple[EnrolmentSample, ...]:
         """The call's own speech as samples for `enrolment.enrol`; embed `pending_window(now=True)` first."""
         return tuple(self._samples)
+
+
+def replay(
+    heard: Iterable[tuple[Embedding, float, VoiceQuality, Manner | None]],
+    voiceprint: Voiceprint,
+    calibration: Calibration,
+    policy: Policy,
+) -> Iterator[VoiceDecision]:
+    """The decisions of a call whose windows are already embedded, one after each. `heard`: embedding, net seconds,
+    quality and manner of each window."""
+    state = EvidenceState()
+    for embedding, net_s, quality, how in heard:
+        state = add_window(
+            state, embedding, net_s, quality, voiceprint, calibration=calibration, policy=policy, manner=how
+        )
+        yield decide(evidence(state), calibration, policy)

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from markupsafe import Markup
 
 from voicebot.errors import StorageError
 from voicebot.model.outcome import Disposition
@@ -23,6 +24,7 @@ from voicebot.web.plain import record, summary
 from voicebot.web.reading import CallReader, CallRecord
 from voicebot.web.render import HERE, pages
 from voicebot.web.view import facts, timeline
+from voicebot.web.voice_plot import svg, voice_shapes
 
 T = TypeVar("T")
 
@@ -118,6 +120,7 @@ class Console:
             call=call,
             entries=timeline(call.turns, call.checks),
             facts=facts(call),
+            voice_picture=_voice_picture(call),
             recording=self._recording(call) is not None,
         )
 
@@ -168,6 +171,13 @@ class Console:
 
     def _page(self, name: str, **values: object) -> web.Response:
         return web.Response(text=self._pages.get_template(name).render(values), content_type="text/html")
+
+
+def _voice_picture(call: CallRecord) -> Markup | None:
+    """Numbers and names of our own only; `svg` escapes its texts all the same."""
+    if not call.comparisons:
+        return None
+    return Markup(svg(voice_shapes(call.turns, call.comparisons)))  # noqa: S704
 
 
 async def _forward(watcher: Watcher, response: web.StreamResponse) -> None:

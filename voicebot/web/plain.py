@@ -39,6 +39,7 @@ def record(call: CallRecord) -> dict[str, object]:
         "turns": plain(call.turns),
         "checks": plain(call.checks),
         "voice": plain(call.voice),
+        "comparisons": plain(call.comparisons),
         "outcome": outcome,
         "warnings": [{name: plain(getattr(w, name)) for name in WARNING_FIELDS} for w in call.warnings],
     }

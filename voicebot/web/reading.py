@@ -12,7 +12,7 @@ from typing import Protocol
 
 from voicebot.model.outcome import AnsweredBy, Disposition, Outcome
 from voicebot.model.records import AttemptProgress, AttemptStart, CheckRecord, Turn
-from voicebot.model.voice import VoiceDecision, VoiceState
+from voicebot.model.voice import VoiceComparison, VoiceDecision, VoiceState
 
 
 class CallSummary(Protocol):
@@ -104,6 +104,8 @@ class CallRecord(Protocol):
     def outcome(self) -> Outcome | None: ...
     @property
     def warnings(self) -> Sequence[StoredWarning]: ...
+    @property
+    def comparisons(self) -> Sequence[VoiceComparison]: ...
 
 
 class CallReader(Protocol):

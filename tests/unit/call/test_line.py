@@ -80,3 +80,22 @@ async def test_a_far_end_that_sends_nothing_is_silence_in_time():
     await task
     assert frames[-1].t_end == pytest.approx(line.t, abs=0.35)
     assert not any(any(f.pcm16) for f in frames)
+
+
+async def test_what_the_stack_does_not_take_is_said_all_the_same():
+    class Restarted(FakeLeg):
+        writes = 0
+
+        def write(self, pcm16: bytes) -> int:
+            self.writes += 1
+            return super().write(pcm16[: (0, 100)[self.writes % 2]]) if self.writes < 6 else super().write(pcm16)
+
+    leg = Restarted()
+    line = Line(leg, None)
+    task = asyncio.create_task(line.run())
+    played = await line.play(PROMPT)
+    await leg.drain()
+    assert played.completed
+    assert leg.sent == PROMPT.pcm16
+    leg.end("caller")
+    await task

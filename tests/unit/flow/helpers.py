@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from voicebot.flow.book import FlowBook
-from voicebot.flow.checks import CheckInput, CheckResult, EnrolmentInfo, check_done, run_checks
+from voicebot.flow.checks import CheckInput, CheckResult, EnrolmentInfo, Limits, check_done, run_checks
 from voicebot.flow.engine import mismatch_warning, start, step
 from voicebot.flow.loader import load_flows
 from voicebot.flow.outcomes import outcome
@@ -34,7 +34,7 @@ from voicebot.model.intent import Intent, SlotValue
 from voicebot.model.outcome import Outcome
 from voicebot.model.portfolio import Account, Customer, Loan, Offer
 from voicebot.model.speech import Digits, Utterance
-from voicebot.model.voice import VoiceDecision, VoiceReason, VoiceState
+from voicebot.model.voice import VoiceComparison, VoiceDecision, VoiceReason, VoiceState
 from voicebot.settings import BankSettings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -98,6 +98,11 @@ class Call:
     direction: str = "outbound"
     last_flow: str | None = None
     now: datetime = NOW
+    limits: Limits = field(default_factory=Limits)
+    answer_voice: VoiceDecision | None = None
+    comparisons: tuple[VoiceComparison, ...] = ()
+    recording: str | None = None
+    codes: tuple[str, ...] = ("402 917", "183 506")
     book: FlowBook = field(default_factory=book)
     said: list[tuple[str, str]] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
@@ -106,7 +111,7 @@ class Call:
     last: Effect | None = None
 
     def __post_init__(self) -> None:
-        self.state = start(self.book, self.flow)
+        self.state = start(self.book, self.flow, {"challenge_codes": self.codes})
         self.event(CallStarted(self.direction))
 
     def event(self, event: Event) -> None:
@@ -144,6 +149,10 @@ class Call:
             self.enrolment,
             mismatch_warning(self.book, self.state),
             self.last_flow,
+            self.limits,
+            self.answer_voice,
+            self.comparisons,
+            self.recording,
         )
         results = run_checks(effect.checks, given)
         self.checks += results

@@ -73,6 +73,7 @@ def test_who_is_this_comes_back_to_the_question(flow: str, name: str) -> None:
 
 
 FACTS: dict[str, object] = {
+    "challenge_digits": "402 917",
     "promise_amount": Decimal(5),
     "promise_date": date(2026, 12, 1),
     "appointment_at": datetime(2026, 12, 1, 10),  # noqa: DTZ001 - local time

@@ -10,7 +10,9 @@ import pytest
 from tests.unit.scoring.conftest import NOW, TODAY, Bank
 from voicebot.errors import StorageError
 from voicebot.model.outcome import Disposition, Outcome, Promise
+from voicebot.model.records import Consent
 from voicebot.scoring.config import ScoringSettings
+from voicebot.scoring.config_cases import EmotionSettings
 from voicebot.scoring.runs_cases import run_cases, run_collectors, window_start
 
 DEFAULT = ScoringSettings()
@@ -81,6 +83,7 @@ class Judge:
     """Every text is as negative as it is told to be."""
 
     version = "judge/1"
+    languages = frozenset({"en"})
 
     def __init__(self, p: float) -> None:
         self.p = p
@@ -96,10 +99,30 @@ def test_the_emotion_is_asked_only_where_a_keyword_was_said(bank: Bank) -> None:
     bank.call(2, Outcome(D.RPC_VERIFIED, right_party=True), words="none of your business really")
     judge = Judge(0.1)
     run_cases(bank.scoring, DEFAULT, NOW, judge)
+    assert judge.asked == 0  # C-2 has not agreed: the keyword decides
+    assert classes(bank)["A-2"] == "non_cooperative"
+    bank.store.add_consent(None, Consent("C-2", "emotion", "written", "v1", True, NOW.isoformat()))
+    run_cases(bank.scoring, DEFAULT, NOW, judge)
     assert judge.asked == 1
     assert classes(bank)["A-2"] == "cooperative"  # K = 1 - p_neg: calm
     run_cases(bank.scoring, DEFAULT, NOW, Judge(0.9))
     assert classes(bank)["A-2"] == "non_cooperative"
+
+
+def test_the_emotion_is_asked_in_its_language_and_until_the_customer_takes_the_consent_back(bank: Bank) -> None:
+    bank.call(2, Outcome(D.RPC_VERIFIED, right_party=True), words="none of your business really")
+    judge = Judge(0.1)
+    without = DEFAULT.model_copy(update={"emotion": EmotionSettings(enabled=True, consent=False)})
+    run_cases(bank.scoring, without, NOW, judge)
+    assert judge.asked == 1
+    judge.languages = frozenset({"zh"})
+    run_cases(bank.scoring, without, NOW, judge)
+    assert judge.asked == 1
+    judge.languages = frozenset({"en"})
+    for granted in (True, False):
+        bank.store.add_consent(None, Consent("C-2", "emotion", "spoken", "v1", granted, NOW.isoformat()))
+    run_cases(bank.scoring, DEFAULT, NOW, judge)
+    assert judge.asked == 1
 
 
 def test_network_failures_and_our_own_are_no_feedback(bank: Bank) -> None:

@@ -8,7 +8,6 @@ import socket
 import pytest
 
 from voicebot.signaling.baresip_sources import MediaAddress, attach, audio_address, own_sockets, program
-from voicebot.signaling.baresip_trace import traced
 
 HOME = ipaddress.ip_address("127.0.0.1")
 
@@ -37,13 +36,6 @@ def message(sdp: str) -> str:
 def test_the_address_of_the_audio(sdp: str, found: tuple[str, int] | None) -> None:
     wanted = MediaAddress(ipaddress.ip_address(found[0]), found[1]) if found else None
     assert audio_address(message(sdp)) == wanted
-
-
-def test_a_line_of_the_trace() -> None:
-    got = traced("RX UDP 127.0.0.1:5070 -> 127.0.0.1:5060\nBYE sip:a SIP/2.0\r\ni: abc\r\n")
-    assert got is not None
-    assert (got.sent, got.transport, got.source, got.call_id) == (False, "UDP", "127.0.0.1:5070", "abc")
-    assert traced("something else") is None
 
 
 @pytest.mark.parametrize("same_port", [True, False])

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from storage.campaign import campaign_store
 from storage.db import open_store
 from voicebot.commands.calls import calls
+from voicebot.commands.campaign import campaign
 from voicebot.commands.portfolio import portfolio
 from voicebot.errors import PortfolioError, StorageError
+from voicebot.model.campaign import CampaignKind, CampaignRow, Method, NewJob
 from voicebot.model.outcome import AnsweredBy, Disposition, ItemResult, Outcome, Promise, WarningCode, WarningRaised
 from voicebot.model.records import AttemptProgress, CheckRecord, Turn
 from voicebot.model.voice import VoiceDecision, VoiceState
@@ -33,11 +36,11 @@ def run(path, tmp_path):
         )
     )
 
-    def invoke(command, *arguments: str) -> str:
+    def invoke(command, *arguments: str, fails: bool = False) -> str:
         result = CliRunner().invoke(command, list(arguments), obj=settings)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
-        assert result.exit_code == 0, result.output
+        assert result.exit_code == int(fails), result.output
         return result.output
 
     return invoke
@@ -138,3 +141,55 @@ def test_a_purpose_that_understanding_does_not_know_is_a_bad_row(run, tmp_path):
     file.write_text(file.read_text().replace("house_repair", "moon_travel", 1))
     with pytest.raises(PortfolioError, match=r"loans.csv:2: purpose is none of agriculture, business"):
         run(portfolio, "import", str(tmp_path / "customers.csv"), str(file))
+
+
+def test_a_whole_portfolio_by_folder_with_a_dry_run_first(run, path, tmp_path):
+    run(portfolio, "example", "--loans", "30", "--seed", "2", "--today", "2026-11-22", "--out", str(tmp_path / "p"))
+    looked = json.loads(run(portfolio, "import", str(tmp_path / "p"), "--dry-run", "--json"))
+    assert (looked["written"], looked["problem_count"], len(looked["files"])) == (False, 0, 10)
+    assert "30 accounts" in run(portfolio, "import", str(tmp_path / "p"))
+    again = json.loads(run(portfolio, "import", str(tmp_path / "p"), "--json"))
+    assert all(file["known"] == file["good"] for file in again["files"])
+    assert again["payments"] == {"cancelled": 0, "kept": 0, "broken": 0}
+
+
+def test_a_dry_run_with_bad_rows_reports_them_and_fails(run, tmp_path):
+    (tmp_path / "agents.csv").write_text("id,name,role\na,A,agent\n,B,agent\n")
+    shown = run(portfolio, "import", "--agents", str(tmp_path / "agents.csv"), "--dry-run", fails=True)
+    assert "agents.csv:3: id is empty" in shown
+    with pytest.raises(PortfolioError, match="its name says not what it is"):
+        run(portfolio, "import", str(tmp_path / "other.csv"))
+    with pytest.raises(PortfolioError, match="no file to import"):
+        run(portfolio, "import")
+
+
+def test_payments_cancel_the_reminder_at_once(run, path, tmp_path):
+    run(portfolio, "example", str(tmp_path), "--today", "2026-11-22")
+    run(portfolio, "import", str(tmp_path / "customers.csv"), str(tmp_path / "loans.csv"))
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    with open_store(path) as store:
+        campaigns = campaign_store(store)
+        row = CampaignRow("r", "r", CampaignKind.REMINDER, "reminder", "none", "", "1", now)
+        campaigns.add_campaign(row)
+        campaigns.add_jobs([NewJob("r", "A-1001", "C-1001", Method.SMS, "reminder", "T-3", "T-3 2026-11-27", now)], now)
+    file = tmp_path / "today.jsonl"
+    payment = {"id": "P-1", "account_id": "A-1001", "amount": 450, "currency": "USD", "paid_at": "2026-11-20"}
+    file.write_text(json.dumps(payment) + "\n")
+    assert "1 pending contact(s) cancelled" in run(portfolio, "payments", str(file))
+    assert "0 pending contact(s) cancelled" in run(portfolio, "payments", str(file))
+
+
+def test_tasks_are_given_out_moved_and_closed(run, path, tmp_path):
+    (tmp_path / "agents.csv").write_text("id,name,role,supervisor_id\ns,S,supervisor,\na,A,agent,s\nb,B,agent,s\n")
+    run(portfolio, "import", str(tmp_path / "agents.csv"))
+    with open_store(path) as store:
+        for n in range(3):
+            campaign_store(store).add_task("callback", "asked for it", f"k{n}", datetime(2026, 11, 22, tzinfo=UTC))
+    assert "3 task(s) and 0 case(s) given" in run(campaign, "assign", "--supervisor", "s")
+    assert "1 task(s)" in run(campaign, "transfer", "--from", "a", "--to", "b")
+    listed = json.loads(run(campaign, "tasks", "--owner", "b", "--json"))
+    assert len(listed) == 2
+    assert "is closed" in run(campaign, "close", str(listed[0]["id"]), "--reason", "done")
+    people = json.loads(run(campaign, "tasks", "--people", "--json"))
+    assert {p["id"]: p["open"] for p in people} == {"a": 0, "b": 1, "s": 1}
+    assert "asked for it" in run(campaign, "tasks")

@@ -25,6 +25,8 @@ TABLES = {
     # 003_scoring
     *("scores", "collectors", "case_collectors", "contacts", "tags", "data_imports", "collection_numbers"),
     *("base_stations", "number_calls", "applicant_calls", "devices"),
+    *("voice_keys", "voice_comparisons"),  # 005_voice
+    "import_files",  # 006_campaign_data
 }
 VIEWS = {
     *("v_attempts", "v_case_contacts", "v_promises", "v_voiceprint", "v_daily"),

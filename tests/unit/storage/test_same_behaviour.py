@@ -27,7 +27,7 @@ from voicebot.model.outcome import (
 )
 from voicebot.model.portfolio import Account, Customer, Loan
 from voicebot.model.records import AttemptProgress, AttemptStart, CheckRecord, Consent, Turn
-from voicebot.model.voice import VoiceDecision, Voiceprint, VoiceQuality, VoiceReason, VoiceState
+from voicebot.model.voice import VoiceComparison, VoiceDecision, Voiceprint, VoiceQuality, VoiceReason, VoiceState
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 _MONEY = Decimal("12000.00"), Decimal("8400.00"), Decimal("450.00")
@@ -98,6 +98,8 @@ voiceprints = st.builds(
     quality=quality,
     enrolled_at=stamps,
     consent_id=st.sampled_from([None, "C-1", "C-2"]),
+    calm=st.lists(numbers, max_size=4).map(tuple),
+    added=st.integers(0, 1),
 )
 decisions = st.builds(
     VoiceDecision,
@@ -158,6 +160,7 @@ operations = st.one_of(
     call("open_attempt", starts),
     call("progress", attempts, progresses),
     call("set_voice", attempts, decisions),
+    call("add_comparison", attempts, st.builds(VoiceComparison, numbers, decisions, st.none() | numbers)),
     call("add_turn", attempts, turns),
     call("add_check", attempts, checks),
     call("add_warning", attempts, customers, warnings),

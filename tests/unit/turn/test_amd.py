@@ -266,20 +266,52 @@ def test_a_greeting_and_then_no_reply_is_a_mailbox() -> None:
     line.sound(10.0)
     assert not line.verdict.machine
     line.detector.no_reply()
-    assert not line.verdict.machine  # one unanswered question alone is not enough
+    line.sound(9.0)
+    line.detector.no_reply()
+    assert not line.verdict.machine  # people do not hear the first, and think about the second
     line.sound(9.0)
     line.detector.no_reply()
     assert line.verdict.kind == "voicemail"
-    assert "no reply to 2 question(s)" in line.verdict.cause
+    assert "no reply to 3 question(s)" in line.verdict.cause
 
 
-def test_with_a_weak_word_one_unanswered_question_is_enough() -> None:
+def test_with_a_weak_word_two_unanswered_questions_are_enough() -> None:
     line = Line()
     line.sound(0.4)
     line.says("You have reached the Millers, we are out and about, talk to you soon.")
     line.sound(10.0)
     line.detector.no_reply()
+    assert not line.verdict.machine
+    line.sound(10.0)
+    line.detector.no_reply()
     assert line.verdict.kind == "voicemail"
+
+
+@pytest.mark.parametrize(
+    "greeting", ["Hey, it is Hugo, talk to you soon, bye.", "You have reached Hugo, talk to you soon."]
+)
+def test_who_speaks_up_into_the_message_is_a_person(greeting: str) -> None:
+    line = Line()
+    line.sound(0.4)
+    line.says(greeting, seconds=4.0)
+    for _ in range(3):
+        line.sound(9.0)
+        line.detector.no_reply()
+    assert line.verdict.kind == "voicemail"
+    line.sound(0.3, 0.4)  # a soft "hello?"
+    assert not line.verdict.machine
+
+
+def test_a_soft_word_between_the_questions_starts_the_count_anew() -> None:
+    line = Line()
+    line.sound(0.4)
+    line.says("Hello, Miller speaking, good morning, who is this please, and what is it about?")
+    for _ in range(4):
+        line.sound(9.0)
+        line.detector.no_reply()
+        line.sound(2.0)
+        line.sound(0.2, 0.4)
+    assert not line.verdict.machine
 
 
 @pytest.mark.parametrize("greeting", ["Hello?", "Miller."])

@@ -15,7 +15,7 @@ from voicebot.settings import VoiceprintSettings
 from voicebot.voiceprint.enrolment import EnrolmentSample, enrol
 from voicebot.voiceprint.evidence import cosine
 
-SETTINGS = VoiceprintSettings()
+SETTINGS = VoiceprintSettings(enrol_min_net_s=10.0)
 
 
 def sample(take: int, net_s: float = 2.0, speaker: int = 1, source: str = "", **quality: float) -> EnrolmentSample:

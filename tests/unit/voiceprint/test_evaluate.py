@@ -140,7 +140,8 @@ def test_who_cannot_be_used_is_left_out_with_the_reason(
         (folder / "<broken>" / name).write_bytes(b"no sound")
     record(folder / "single" / "a.wav", 7, 9.0, 0)
     found = evaluate(folder, settings, stress=False)
-    assert set(found.left_out) == {"short", "quick", "<broken>"}
+    assert set(found.left_out) == {"short", "quick", "<broken>", "single"}
+    assert "one recording only" in found.left_out["single"]
     assert "enrolment refused: 0.0 s of 3 s" in found.left_out["short"]
     assert "less than 1.5 s" in found.left_out["quick"]
     assert "cannot be read" in found.left_out["<broken>"]

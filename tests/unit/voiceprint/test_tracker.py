@@ -163,13 +163,13 @@ def test_history_tells_the_decision_after_each_window() -> None:
 
 def test_enrolment_from_the_call_itself() -> None:
     call = Call(None)
-    for _ in range(4):
+    for _ in range(8):
         call.silence(1.5)
         call.speaks(3.0)
-    result = enrol(call.tracker.enrolment_candidates(), VoiceprintSettings())
+    result = enrol(call.tracker.enrolment_candidates(), VoiceprintSettings(enrol_min_net_s=10.0))
     assert result.accepted
-    assert result.utterances >= 4
-    assert result.net_s == pytest.approx(12.0, abs=2.0)
+    assert result.utterances >= 8
+    assert result.net_s == pytest.approx(24.0, abs=2.0)
 
 
 def test_the_same_call_gives_the_same_result() -> None:
@@ -178,3 +178,36 @@ def test_the_same_call_gives_the_same_result() -> None:
         call.silence(0.5)
         call.speaks(5.0)
     assert calls[0].tracker.history == calls[1].tracker.history
+
+
+def test_one_answers_voice_alone_whatever_came_before() -> None:
+    call = Call(voiceprint(1))
+    call.silence(1.0)
+    call.speaks(6.1)
+    asked = call.t
+    assert call.tracker.since(asked) is None
+    call.silence(0.5)
+    call.speaks(2.6, speaker=2, now=True)
+    assert call.state()[0] is VoiceState.MATCH
+    alone = call.tracker.since(asked)
+    assert alone is not None
+    assert alone.llr is not None
+    assert alone.llr < 0
+    assert alone.net_speech_s == pytest.approx(2.0)
+    whole = call.tracker.since(0.0)
+    assert whole is not None
+    assert whole.llr == call.tracker.decision().llr
+
+
+def test_without_a_voiceprint_no_answer_has_a_voice() -> None:
+    call = Call(None)
+    call.speaks(4.1)
+    assert call.tracker.since(0.0) is None
+
+
+def test_a_stricter_flow_raises_the_limit_in_the_middle_of_a_call() -> None:
+    call = Call(voiceprint(1))
+    call.speaks(2.1)
+    assert call.state()[0] is VoiceState.MATCH
+    call.tracker.use(Policy(alpha=1e-9))
+    assert call.state() == (VoiceState.INCONCLUSIVE, VoiceReason.BETWEEN_LIMITS)

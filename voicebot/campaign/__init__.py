@@ -1,0 +1,1 @@
+"""Campaigns: who is called, when, how often, by which rule."""

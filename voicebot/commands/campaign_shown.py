@@ -1,0 +1,166 @@
+"""How plans, rules of calling and decisions are printed. No names, no numbers: ids only."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from voicebot.campaign.planner import Plan
+from voicebot.campaign.preview import Looked
+from voicebot.campaign.profiles import Profile
+from voicebot.model.campaign import GateDecision, GateFacts, NewJob
+
+#: Columns of a table that is written to a file.
+_WIDE = 160
+
+
+def _console() -> Console:
+    """As wide as the terminal; where there is none (a file, a pipe), wide enough for every column."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDE)
+
+
+def show_profiles(profiles: Iterable[Profile]) -> None:
+    """One line a profile."""
+    for profile in profiles:
+        rules = [cap.rule for cap in profile.caps] + [f"consent_{c.consent}" for c in profile.consents]
+        regions = f"; regions {', '.join(profile.regions)}" if profile.regions else ""
+        click.echo(f"rules of calling {profile.profile} {profile.version}-{profile.digest}: {profile.title}{regions}")
+        if rules:
+            click.echo(f"  {', '.join(rules)}")
+
+
+def show_plan(
+    made: Plan, looked: Sequence[Looked], profile: Profile, added: int | None, *, limit: int, as_json: bool
+) -> None:
+    """Who is contacted when, who is not and why. `added`: new contacts stored; None: a dry run."""
+    if as_json:
+        click.echo(json.dumps(_plain(made, looked, profile, added), ensure_ascii=False, indent=2))
+        return
+    jobs = sorted((one.job for one in looked if one.job is not None), key=lambda job: (job.not_before, job.account_id))
+    console = _console()
+    methods = Counter(job.method.value for job in jobs)
+    counted = ", ".join(f"{n} by {method}" for method, n in sorted(methods.items())) or "nobody"
+    click.echo(f"{made.campaign_id}, {made.day}, rules of calling {profile.profile} {profile.version}: {counted}")
+    if made.draw:
+        draw = made.draw
+        click.echo(f"drawn {draw.drawn} of {draw.population}, seed {draw.seed}, list {draw.list_sha[:12]}")
+    if jobs:
+        console.print(_contacts(jobs[:limit]))
+    if len(jobs) > limit:
+        click.echo(f"... and {len(jobs) - limit} more (--limit)")
+    left = _left_out(made, looked)
+    if left:
+        console.print(_reasons(left))
+    if moved := sum(one.moved for one in looked):
+        click.echo(f"{moved} contact(s) wait for the rules of calling")
+    click.echo(
+        "dry run: nothing was stored" if added is None else f"{added} new contact(s) stored as {made.campaign_id}"
+    )
+
+
+def _contacts(jobs: Sequence[NewJob]) -> Table:
+    table = Table("due (UTC)", "until", "account", "by", "flow", "rule", "about", "for")
+    for job in jobs:
+        until = f"{job.not_after:%m-%d %H:%M}" if job.not_after else ""
+        table.add_row(
+            *(f"{job.not_before:%Y-%m-%d %H:%M}", until, job.account_id, job.method.value),
+            *(job.flow, job.rule, job.key, job.assignee_id or ""),
+        )
+    return table
+
+
+def _left_out(made: Plan, looked: Sequence[Looked]) -> dict[str, tuple[int, tuple[str, ...]]]:
+    """Reason -> how many, and some ids. The gate's begin with "gate: "."""
+    left = {reason: (count, made.examples.get(reason, ())) for reason, count in made.skipped.items()}
+    refused: dict[str, list[str]] = {}
+    for one in looked:
+        if one.job is None:
+            refused.setdefault(f"gate: {one.decision.rule}", []).append(one.planned.account_id)
+    return left | {reason: (len(ids), tuple(ids[:20])) for reason, ids in refused.items()}
+
+
+def _reasons(left: dict[str, tuple[int, tuple[str, ...]]]) -> Table:
+    table = Table("left out because", "how many", "such as")
+    for reason, (count, ids) in sorted(left.items(), key=lambda item: -item[1][0]):
+        table.add_row(reason, str(count), ", ".join(ids[:5]))
+    return table
+
+
+def _plain(made: Plan, looked: Sequence[Looked], profile: Profile, added: int | None) -> dict[str, object]:
+    draw = made.draw
+    return {
+        "campaign": made.campaign_id,
+        "day": made.day.isoformat(),
+        "profile": profile.profile,
+        "rules_version": f"{profile.version}-{profile.digest}",
+        "draw": None
+        if draw is None
+        else {
+            "ratio": draw.ratio,
+            "seed": draw.seed,
+            "list_sha": draw.list_sha,
+            "population": draw.population,
+            "drawn": draw.drawn,
+            "strata": draw.strata,
+        },
+        "contacts": [_plain_job(one.job, one) for one in looked if one.job is not None],
+        "skipped": {reason: count for reason, (count, _) in _left_out(made, looked).items()},
+        "left_out": [
+            {"account": one.planned.account_id, "method": one.planned.method.value, **plain_decision(one.decision)}
+            for one in looked
+            if one.job is None
+        ],
+        "stored": added,
+    }
+
+
+def _plain_job(job: NewJob, one: Looked) -> dict[str, object]:
+    return {
+        "account": job.account_id,
+        "customer": job.customer_id,
+        "method": job.method.value,
+        "flow": job.flow,
+        "rule": job.rule,
+        "about": job.key,
+        "planned_for": one.planned.not_before.isoformat(),
+        "due": job.not_before.isoformat(),
+        "until": _iso(job.not_after),
+        "waits_for": None if one.decision.allowed else one.decision.rule,
+        "assignee": job.assignee_id,
+    }
+
+
+def plain_decision(decision: GateDecision) -> dict[str, object]:
+    """A decision without the facts."""
+    return {
+        "at": decision.at.isoformat(),
+        "allowed": decision.allowed,
+        "rule": decision.rule,
+        "reason": decision.reason,
+        "profile": decision.profile,
+        "version": decision.version,
+        "retry_at": _iso(decision.retry_at),
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def show_decisions(found: Sequence[tuple[int, GateDecision, GateFacts]]) -> None:
+    """A line a decision, the oldest first."""
+    table = Table("id", "at (UTC)", "account", "decision", "rule", "reason", "again (UTC)")
+    for number, decision, facts in found:
+        table.add_row(
+            *(str(number), f"{decision.at:%Y-%m-%d %H:%M:%S}", facts.account_id),
+            *("yes" if decision.allowed else "no", f"{decision.profile}: {decision.rule}", decision.reason),
+            f"{decision.retry_at:%Y-%m-%d %H:%M}" if decision.retry_at else "",
+        )
+    _console().print(table)

@@ -1,0 +1,1 @@
+"""Email and short messages: adapters of the ports EmailSender and SmsSender."""
