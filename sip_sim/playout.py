@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from sip_sim.g711 import FRAME, RATE, Samples
 
-_RING: Final = 16384  # samples: two seconds, a power of two
+_RING: Final = 65536  # samples: eight seconds, a power of two: this phone's own clock may stand still for so long
+_JUMP: Final = 8192  # samples: so far from what is heard now and from the packet before, a packet begins a new timeline
 _MAX_DELAY: Final = 4000  # samples: half a second, the most a late stream may push the timeline back
 _LATE_FOR_GOOD: Final = 10  # packets in a row that come later than that: 0.2 s
 _QUIET: Final = 50  # peak under which a frame may be left out unheard
@@ -44,7 +45,7 @@ class PlayoutBuffer:
 
     def put(self, ssrc: int, timestamp: int, samples: Samples) -> None:
         """Place one packet's samples at its RTP timestamp; a new SSRC or a jump starts the timeline anew."""
-        if not self._started or ssrc != self._ssrc or abs(_signed32(timestamp - self._head)) > _RING // 2:
+        if not self._started or ssrc != self._ssrc or self._jumps(timestamp):
             self._restart(ssrc, timestamp)
         offset = _signed32(timestamp - self._head)
         if offset < 0:
@@ -66,6 +67,10 @@ class PlayoutBuffer:
     def lag_s(self) -> float:
         """How far late packets have pushed the timeline back, seconds: sound that is here but not yet heard."""
         return self._delay / RATE
+
+    def _jumps(self, timestamp: int) -> bool:
+        ahead, after = _signed32(timestamp - self._head), _signed32(timestamp - self._end)
+        return min(abs(ahead), abs(after)) > _JUMP or ahead > _RING - _JUMP
 
     def _restart(self, ssrc: int, timestamp: int) -> None:
         self._valid[:] = False

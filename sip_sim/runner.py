@@ -18,6 +18,7 @@ from sip_sim.errors import PhoneError, SimError
 from sip_sim.events import Emit, Event
 from sip_sim.g711 import Samples
 from sip_sim.in_dialog import ReferTo
+from sip_sim.media import keep_steady
 from sip_sim.model import Scenario
 from sip_sim.outcome import Outcomes
 from sip_sim.phone import LineSpec, Phone, Switchboard
@@ -104,6 +105,7 @@ class Runner:
     async def run(self) -> list[ScenarioResult]:
         """Render, listen, serve all scenarios; results in the order of the files."""
         await self._prepare()
+        keep_steady()
         await self._endpoint.start()
         try:
             self._emit(self._ready())

@@ -69,7 +69,7 @@ class SqliteCampaignStore:
         return campaigns.campaigns(self._db)
 
     def set_campaign_state(self, campaign_id: str, state: CampaignState, reason: str, at: datetime) -> None:
-        """See CampaignStore. A stopped campaign's pending jobs are cancelled afterwards; nobody can lease them by then."""
+        """See CampaignStore. A stopped campaign's pending jobs are cancelled next; nobody can lease them by then."""
         with self._db.write():
             campaigns.set_state(self._db, campaign_id, state, reason, at)
         left = state is CampaignState.STOPPED
@@ -82,8 +82,8 @@ class SqliteCampaignStore:
         return candidates(self._db.path, day)
 
     def add_jobs(self, jobs: Sequence[NewJob], at: datetime) -> int:
-        """Insert the new ones, in transactions of some thousand each (what is cut short is completed by planning again);
-        returns how many were new. Raises CampaignError where a campaign is unknown; nothing is inserted then."""
+        """Insert the new ones, in transactions of some thousand each (what is cut short is completed by planning
+        again); returns how many were new. Raises CampaignError where a campaign is unknown, with nothing inserted."""
         for campaign_id in {job.campaign_id for job in jobs}:
             campaigns.campaign(self._db, campaign_id)
         count = 0
@@ -165,7 +165,11 @@ class SqliteCampaignStore:
         with self._db.write():
             human, freed = leases.release(self._db, owner.id, owner.lives, at, settle)
             for job in human:
-                self._take_over(job, leases.UNKNOWN, at)
+                if job.plan.method is Method.PHONE:
+                    self._take_over(job, leases.UNKNOWN, at)
+                else:  # no takeover: the account's calls go on
+                    account, reason = job.plan.account_id, "a message may have left"
+                    people.add(self._db, "review", reason, f"job:{job.id}", at, account, None, None, None)
         if freed:
             log.warning("%d job(s) of processes that are gone: %d may have rung, people have them", freed, len(human))
         return freed
@@ -189,6 +193,11 @@ class SqliteCampaignStore:
         """Store a decision with its inputs; returns its id."""
         with self._db.write():
             return gate.add_decision(self._db, job_id, decision, facts)
+
+    def link_decision(self, decision_id: int, attempt_id: int) -> None:
+        """See CampaignStore."""
+        with self._db.write():
+            self._db.run("UPDATE gate_decisions SET attempt_id = ? WHERE id = ?", attempt_id, decision_id)
 
     def decisions(self, since: datetime, limit: int = 1000) -> tuple[tuple[int, GateDecision, GateFacts], ...]:
         """The oldest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -138,10 +139,14 @@ class Connection:
         """A private database `s` beside this one, in a file that nobody else sees and that is gone afterwards, whatever
         happens. The connection is the caller's alone until then; other processes are not held up."""
         with self._lock, self.translated():
-            self._db.conn.execute("ATTACH '' AS s")
+            # SQLite's own temporary databases (ATTACH '') keep every page in memory: a file without a name does not.
+            with _file_beside(self.path) as file:
+                self._db.conn.execute("ATTACH ? AS s", [file])
+                for pragma in (*("journal_mode = OFF", "synchronous = OFF"), "locking_mode = EXCLUSIVE"):
+                    self._db.conn.execute(f"PRAGMA s.{pragma}").fetchall()
+                self._db.conn.execute("PRAGMA s.cache_size = -65536")
+                self._db.conn.execute("PRAGMA s.user_version = 1")  # written to: the file is open and locked
             try:
-                for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -65536"):
-                    self._db.conn.execute(f"PRAGMA s.{pragma}")
                 yield
             finally:
                 with suppress(sqlite3.Error):
@@ -175,6 +180,20 @@ class Connection:
         """Harmless where it is closed."""
         with self._lock, self.translated():
             self._db.close()
+
+
+@contextmanager
+def _file_beside(path: Path) -> Iterator[str]:
+    """An empty file for its owner only, whose name is gone at the end: it lives as long as somebody has it open."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f"{path.name}.import-", dir=path.parent)
+    except OSError as error:
+        raise StorageError(f"{path.parent}: {error.strerror}", hint="the folder must be writable") from None
+    os.close(handle)
+    try:
+        yield name
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def _connect(path: Path, read_only: bool) -> sqlite3.Connection:

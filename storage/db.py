@@ -214,9 +214,9 @@ class SqliteStore(Reader):
         """True where the customer asked not to be called, or an unknown caller did from the customer's number."""
         return people.do_not_call(self.db, customer_id, self._secret)
 
-    def recover(self) -> int:
+    def recover(self, *, at_start: bool = True) -> int:
         """At start: every open attempt that no other living process runs becomes TECHNICAL_FAILURE ("interrupted")
-        with its last step; returns how many."""
+        with its last step; returns how many. `at_start` False: later, when our own calls run."""
         count = 0
         with self.db.write():
             rows = self.db.rows(
@@ -225,7 +225,8 @@ class SqliteStore(Reader):
                    FROM attempts WHERE state = 'open' ORDER BY id"""
             )
             for row in rows:
-                if not self._owner.lives(row["owner"]):
+                ours = not at_start and row["owner"] == self._owner.id
+                if not ours and not self._owner.lives(row["owner"]):
                     outcome = Outcome(Disposition.TECHNICAL_FAILURE, last_step=row["step"], error=INTERRUPTED)
                     count += attempts.close_attempt(self.db, row["id"], outcome, self._clock())
             self._owner.sweep()

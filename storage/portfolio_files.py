@@ -20,6 +20,8 @@ from voicebot.errors import PortfolioError
 
 #: Longest line, bytes.
 MAX_LINE = 1 << 20
+#: Values of a column that are remembered.
+_REMEMBERED = 4096
 CUT = "has no line break at its end: the file may be cut in the middle (if it is whole, end it with one)"
 
 #: Typed values in the order of the kind's columns (None: empty), or what is wrong with the row, all of it.
@@ -207,25 +209,31 @@ def _text(value: object) -> str | None:
 
 
 class _Checker:
-    """Reads cells into typed values; the same date or name of a product is read once."""
+    """Reads cells into typed values. A date or the name of a product that was read is remembered: most columns have few
+    values, and memory stays bounded where they have many."""
 
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
-        self._columns = [(c.name, _remembered(c.read), c.default) for c in kind.columns]
+        self._columns = [(c.name, c.read, c.default, dict[str, object]()) for c in kind.columns]
 
     def row(self, line: int, cells: Sequence[str | None], constant: Mapping[str, str], cut: bool) -> Read:
         values, faults = list[object](), list[str]()
-        for (name, read, default), cell in zip(self._columns, cells, strict=True):
-            raw = cell.strip() if cell is not None else constant.get(name, "")
-            value, fault = _value(raw or default, read)
+        for (name, read, default, known), cell in zip(self._columns, cells, strict=True):
+            raw = (cell.strip() if cell is not None else constant.get(name)) or default
+            if raw in known:
+                values.append(known[raw])
+                continue
+            value, fault = _value(raw, read)
             values.append(value)
             if fault:
                 faults.append(f"{name} {fault}")
+            elif raw and len(known) < _REMEMBERED:
+                known[raw] = value
         if cut:
             faults.append(CUT)
         if not faults:
             return line, values, faults, ""
-        raws = dict(zip((name for name, _, _ in self._columns), cells, strict=True))
+        raws = {name: cell for (name, *_), cell in zip(self._columns, cells, strict=True)}
         return line, None, faults, "\x1f".join((raws[name] or "").strip() for name in self._kind.key)
 
 
@@ -242,18 +250,3 @@ def _value(raw: str | None, read: Callable[[str], object]) -> tuple[object, str]
         return read(raw), ""
     except ValueError as error:
         return None, str(error)
-
-
-def _remembered(read: Callable[[str], object]) -> Callable[[str], object]:
-    """Most columns have few values; memory stays bounded where they have many."""
-    known: dict[str, object] = {}
-
-    def look(raw: str) -> object:
-        if raw in known:
-            return known[raw]
-        value = read(raw)
-        if len(known) < 4096:
-            known[raw] = value
-        return value
-
-    return look

@@ -58,7 +58,7 @@ class Kind:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     refs: tuple[Ref, ...] = ()
-    check: Callable[[Values, Given], list[str]] = lambda values, given: []  # noqa: ARG005
+    check: Callable[[Values, Given], list[str]] | None = None
     aliases: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -68,10 +68,10 @@ def load(
         keys: list[tuple[Value, ...]] = []
         for line, typed, found, raw_key in batch:
             faults, key = found, raw_key
-            if typed is not None:
+            if typed is not None and kind.check is not None:
                 values = dict(zip(names, typed, strict=True))
-                faults = kind.check(values, given)
-                key = "\x1f".join(_text(values[name]) or "" for name in kind.key)
+                if faults := kind.check(values, given):
+                    key = "\x1f".join(_text(values[name]) or "" for name in kind.key)
             if typed is None or faults:
                 problems += [(kind.name, line, fault) for fault in faults]
                 keys += [(kind.name, key)] if key else []
@@ -91,15 +91,15 @@ def load(
 
 
 def _stored(kind: Kind, typed: list[object], hash_of: Callable[[str], str]) -> list[Value]:
-    values = [_text(value) for value in typed]
+    values = [value if isinstance(value, str) else _text(value) for value in typed]
     if kind.name == "do_not_call":
         return [values[0], hash_of(values[1] or ""), values[2]]
     return [*values, number_key(values[2] or "")] if kind.name == "customers" else [*values]
 
 
 def _text(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
+    if value is None:
+        return None
     if isinstance(value, datetime):
         return iso(value)
     return value.isoformat() if isinstance(value, date) else str(value)

@@ -204,7 +204,7 @@ def start_try(db: Connection, job_id: int, attempt_id: int) -> None:
 def release(
     db: Connection, owner: str, lives: Callable[[str], bool], at: datetime, settle: Settle
 ) -> tuple[list[Job], int]:
-    """Free the jobs of processes that are gone: (those that became a person's, how many were freed)."""
+    """Free the jobs of processes that are gone: (those a person has to look at, how many were freed)."""
     rows = db.rows("SELECT * FROM jobs WHERE state = 'leased' AND leased_by <> ? ORDER BY id", [owner])
     gone = {mark: not lives(mark) for mark in {row["leased_by"] for row in rows}}
     human: list[Job] = []
@@ -215,7 +215,7 @@ def release(
         if state is JobState.PENDING and job.plan.not_after is not None and (again or at) >= job.plan.not_after:
             state, reason = JobState.CANCELLED, LATE
         change(db, job.id, state, reason, at, again)
-        if state is JobState.HUMAN:
+        if state is JobState.HUMAN or reason == UNKNOWN:
             human.append(job)
     return human, len(freed)
 

@@ -13,6 +13,7 @@ from storage.campaign import SqliteCampaignStore, campaign_store
 from storage.db import Reader, SqliteStore, open_reader, open_store
 from storage.records import CallFilter, CallRecord, CallSummary
 from voicebot.call.kit import Kit
+from voicebot.call.line import keep_steady
 from voicebot.call.observer import CallObserver, NoObserver
 from voicebot.call.supervisor import Supervisor
 from voicebot.call.workers import Workers
@@ -99,6 +100,7 @@ class Application:
         self._signaling = make_signaling(self._settings)
         self.supervisor = Supervisor(self.kit, self._signaling)
         await self._signaling.start()
+        keep_steady()
         return self
 
     async def __aexit__(
@@ -130,12 +132,17 @@ class Application:
             settings.telephony.max_calls,
             lambda: self.supervisor.live,
             own_cap=own_lines,
-            settle=self.kit.store.recover,
+            settle=self._settle_others,
             methods=self._notifier.methods | {Method.PHONE},
             report=report,
             publish=lambda state: write_state(file, state),
         )
         return self._dialer
+
+    def _settle_others(self) -> None:
+        """Attempts of processes that have died since we started get their outcome."""
+        if self._store is not None:
+            self._store.recover(at_start=False)
 
     def stop_dialing(self) -> None:
         """Campaigns start no more calls; those that run may end."""

@@ -41,7 +41,7 @@ needs_digits = pytest.mark.skipif(not (SPEECH / "digits").is_dir(), reason="no r
 
 SCENARIO = """\
 scenario: {about}
-call: {{flow: reminder, account: {account}, codec: PCMA}}
+call: {{flow: {flow}, account: {account}, codec: PCMA}}
 persona: {{name: Somebody, voice: heart, reaction_ms: 300, patience_s: 25}}
 caller:
   - {{hears: right_party, presses: "1"}}
@@ -54,7 +54,7 @@ VERIFIED = """\
   - {hears: ask_pay, presses: "1"}
   - {hears: read_back, presses: "1"}
   - {hears: goodbye}
-expect: {disposition: PROMISE_TO_PAY, voiceprint: match}"""
+expect: {disposition: PROMISE_TO_PAY, voiceprint: match, promise_amount: "2000"}"""
 SENT_AWAY = """\
   - {hears: cannot_go_on}
 not_hears: [loan_words]
@@ -105,7 +105,7 @@ class Stage:
         for n, samples in enumerate(sounds):
             soundfile.write(voices / f"{n}.wav", samples, RATE, subtype="PCM_16")
 
-    def scenario(self, about: str, account: str, sounds: Sequence[np.ndarray], then: str) -> None:
+    def scenario(self, about: str, flow: str, account: str, sounds: Sequence[np.ndarray], then: str) -> None:
         """One call; the sounds are played where the bot wants to hear more."""
         stem = about.replace(" ", "_")
         names = [f"{stem}_{n}.wav" for n in range(len(sounds))]
@@ -113,7 +113,7 @@ class Stage:
             soundfile.write(self.scenarios / name, samples, RATE, subtype="PCM_16")
         then = then.replace("SOUND", names[-1])
         text = SCENARIO.format(
-            about=about, account=account, born=BORN[account], first=names[0], second=names[1], then=then
+            about=about, flow=flow, account=account, born=BORN[account], first=names[0], second=names[1], then=then
         )
         (self.scenarios / f"{stem}.yaml").write_text(text, encoding="utf-8")
 
@@ -138,8 +138,8 @@ def two_calls() -> dict[str, CallRecord]:
     stage = Stage("telephone")
     own, other = SPEECH / "telephone" / "M_1298636292", SPEECH / "telephone" / "M_1298688108"
     stage.enrol([soundfile.read(own / f"{n}.flac", dtype="float32")[0] for n in (1, 2, 3)])
-    stage.scenario("own voice", "A-1003", [lines(own / "5.flac"), lines(own / "4.flac")], VERIFIED)
-    stage.scenario("another voice", "A-1007", [lines(other / "5.flac"), lines(other / "4.flac")], SENT_AWAY)
+    stage.scenario("own voice", "reminder", "A-1003", [lines(own / "5.flac"), lines(own / "4.flac")], VERIFIED)
+    stage.scenario("another voice", "reminder", "A-1007", [lines(other / "5.flac"), lines(other / "4.flac")], SENT_AWAY)
     return stage.call()
 
 
@@ -191,10 +191,13 @@ CHALLENGED = """\
   - {hears: "repeat these six digits", plays: SOUND}
   - {hears: "repeat these six digits", optional: true, plays: SOUND}
 """
+NO_OFFER = """\
+  - {hears: goodbye}
+expect: {disposition: RPC_VERIFIED, voiceprint: match}"""
 NOT_VERIFIED = """\
   - {hears: "could not make sure"}
 not_hears: [loan_words]
-expect: {disposition: RPC_NOT_VERIFIED, voiceprint: match, warning: W-V5}"""
+expect: {disposition: RPC_NOT_VERIFIED, warning: W-V5}"""
 
 
 @needs_digits
@@ -206,8 +209,9 @@ def test_random_digits_are_repeated_by_the_own_voice_and_not_by_another(monkeypa
     stage.enrol([np.concatenate([digits("jackson", "0123456789", take) for take in (n, n + 1)]) for n in (0, 2, 4, 6)])
     speech = [digits("jackson", "0123456789", take) for take in (8, 9)]
     speech = [np.concatenate([s, digits("jackson", "9876543210", 10)]) for s in speech]
-    stage.scenario("digits in the own voice", "A-1003", [*speech, digits("jackson", code, 11)], CHALLENGED + VERIFIED)
-    stage.scenario("digits in another voice", "A-1007", [*speech, digits("theo", code, 11)], CHALLENGED + NOT_VERIFIED)
+    own, other = ([*speech, digits(who, code, 11)] for who in ("jackson", "theo"))
+    stage.scenario("digits in the own voice", "invitation", "A-1003", own, CHALLENGED + NO_OFFER)
+    stage.scenario("digits in another voice", "invitation", "A-1007", other, CHALLENGED + NOT_VERIFIED)
     records = stage.call(challenge="always")
     [warning] = records["A-1007"].warnings
     assert warning.evidence["risk"] == ["always"]

@@ -256,7 +256,8 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path, models: Path) -> Desk:
-    settings = Settings(paths=PathSettings(models=models, database=tmp_path / "bot.db"))
+    least = VoiceprintSettings(enrol_min_net_s=10.0)  # four sentences
+    settings = Settings(paths=PathSettings(models=models, database=tmp_path / "bot.db"), voiceprint=least)
     money = (Decimal(1), Decimal(1), Decimal(1))
     loan = Loan("Online Credit", *money, date(2026, 11, 27), "USD", "used_car", date(2026, 1, 2))
     with open_store(settings.paths.database) as store:

@@ -127,14 +127,17 @@ class Dialer:
         if rows:
             await self._start_calls(rows)
             await self._start_messages(rows)
-        if self._tasks:
+        paused = only is not None and any(row.state is CampaignState.PAUSED for row in campaigns)
+        if self._tasks or paused:
             return True
-        waiting = [row.id for row in campaigns if row.state in (CampaignState.RUNNING, CampaignState.PAUSED)]
-        return await run(pool, self._any_left, waiting)
+        return await run(pool, self._any_left, list(rows))
 
     def _any_left(self, campaign_ids: list[str]) -> bool:
+        """Jobs that this process can do, now or later."""
+        if self._desk.store.next_due(tuple(self._methods)) is None:
+            return False
         standings = (self._desk.store.standing(campaign_id).jobs for campaign_id in campaign_ids)
-        return any(jobs.get(JobState.PENDING, 0) + jobs.get(JobState.LEASED, 0) for jobs in standings)
+        return any(jobs.get(JobState.PENDING, 0) for jobs in standings)
 
     async def _housekeep(self) -> None:
         """Now and then: payments cancel what is pending, and the jobs of processes that died are freed."""
@@ -157,11 +160,17 @@ class Dialer:
         return InUse(max(0, self._busy() - self._talking), own)
 
     async def _dial(
-        self, account_id: str, flow: str, *, campaign_id: str | None = None, job_id: int | None = None
+        self,
+        account_id: str,
+        flow: str,
+        *,
+        campaign_id: str | None = None,
+        job_id: int | None = None,
+        by_person: bool = False,
     ) -> None:
         self._talking += 1
         try:
-            await self._call(account_id, flow, campaign_id=campaign_id, job_id=job_id)
+            await self._call(account_id, flow, campaign_id=campaign_id, job_id=job_id, by_person=by_person)
         finally:
             self._talking -= 1
 

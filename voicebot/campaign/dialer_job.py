@@ -28,7 +28,13 @@ class Dial(Protocol):
     DialForbidden, CampaignError, StorageError: nobody was called then."""
 
     def __call__(
-        self, account_id: str, flow: str, *, campaign_id: str | None = None, job_id: int | None = None
+        self,
+        account_id: str,
+        flow: str,
+        *,
+        campaign_id: str | None = None,
+        job_id: int | None = None,
+        by_person: bool = False,
     ) -> Awaitable[object]:
         """Call one customer."""
         ...
@@ -59,12 +65,12 @@ class Done:
 
 
 async def work(desk: Desk, job: Job, *, by_person: bool = False) -> Done:
-    """Do a leased job and give it back. `by_person`: an agent wants it now, so no pause keeps it back. Cancelled, it
-    still gives the job back."""
+    """Do a leased job and give it back. `by_person`: an agent wants it now, so neither a pause nor that the case is a
+    person's keeps it back. Cancelled, it still gives the job back."""
     try:
         settled = await run(desk.pool, _not_wanted, desk, job, by_person)
         if settled is None:
-            settled = await (_call(desk, job) if job.plan.method is Method.PHONE else _message(desk, job))
+            settled = await (_call(desk, job, by_person) if job.plan.method is Method.PHONE else _message(desk, job))
         return await run(desk.pool, _settle if settled is None else _finish, desk, job, settled)
     except asyncio.CancelledError:
         await asyncio.shield(run(desk.pool, _give_back, desk, job))
@@ -87,11 +93,11 @@ def refused(job: Job, rule: str, again: datetime | None) -> Settled:
     return JobState.PENDING, rule, again
 
 
-async def _call(desk: Desk, job: Job) -> Settled | None:
+async def _call(desk: Desk, job: Job, by_person: bool) -> Settled | None:
     """None: there was an attempt, and it has its outcome."""
     plan = job.plan
     try:
-        await desk.dial(plan.account_id, plan.flow, campaign_id=plan.campaign_id, job_id=job.id)
+        await desk.dial(plan.account_id, plan.flow, campaign_id=plan.campaign_id, job_id=job.id, by_person=by_person)
     except AdmissionError as error:
         return JobState.PENDING, error.code, desk.clock() + timedelta(seconds=error.retry_after_s or 1)
     except DialForbidden as error:

@@ -12,6 +12,7 @@ from voicebot.campaign.holidays import Holidays
 from voicebot.campaign.profiles import PURPOSES, Cap, ConsentRule, Hours, Profile, Region
 from voicebot.campaign.zones import first_open, second_of_day, start_of_day, zone
 from voicebot.model.campaign import ConsentFact, GateFacts, Method, NoCallWindow, PastContact
+from voicebot.model.outcome import Disposition
 
 _DAY = timedelta(days=1)
 
@@ -136,7 +137,7 @@ class Counter:
     def __init__(self, cap: Cap, facts: GateFacts, zones: Sequence[ZoneInfo]) -> None:
         self.cap = cap
         self._zones = zones
-        self._lift = self._lifted(facts)
+        self._lifts = tuple(self._lifted(facts))
         counted = (c for c in facts.contacts if _counts(cap, facts, c) and not self._is_lifted(c.at))
         self._expiries = sorted((self._expires(c) for c in counted), reverse=True)
 
@@ -149,7 +150,7 @@ class Counter:
         if self._is_lifted(at) or len(self._expiries) < self.cap.max:
             return at
         free = max(at, self._expiries[self.cap.max - 1])
-        return self._lift[0] if self._lift and at < self._lift[0] < free else free
+        return min([free, *(since for since, _ in self._lifts if at < since)])
 
     def no(self, at: datetime) -> No | None:
         """Why one more is too many, where it is."""
@@ -165,16 +166,19 @@ class Counter:
         # In several zones the day is over when it is over in the last of them.
         return max(start_of_day(contact.at.astimezone(z).date() + _DAY, z) for z in self._zones)
 
-    def _lifted(self, facts: GateFacts) -> tuple[datetime, datetime] | None:
-        found = facts.consents.get(self.cap.lifted_by or "")
-        if found is None or not found.granted:
-            return None
-        since = found.at.astimezone(UTC)
+    def _lifted(self, facts: GateFacts) -> Iterator[tuple[datetime, datetime]]:
+        """From when until when the callee's agreement lifts the cap."""
         days = self.cap.lifted_days
-        return since, since + timedelta(days=days) if days else datetime.max.replace(tzinfo=UTC)
+        found = facts.consents.get(self.cap.lifted_by or "")
+        given = [found.at] if found is not None and found.granted else []
+        if self.cap.lifted_by_callback:
+            given += [c.at for c in facts.contacts if c.conversation and c.disposition is Disposition.CALLBACK]
+        for at in given:
+            since = at.astimezone(UTC)
+            yield since, since + timedelta(days=days) if days else datetime.max.replace(tzinfo=UTC)
 
     def _is_lifted(self, at: datetime) -> bool:
-        return self._lift is not None and self._lift[0] <= at < self._lift[1]
+        return any(since <= at < until for since, until in self._lifts)
 
 
 def _regions(profile: Profile, region: str | None) -> tuple[str, ...]:

@@ -59,6 +59,11 @@ class Gatekeeper:
     ) -> GateDecision:
         """Decide now, and keep the decision. `by_person`: see call.kit.DialGate. Raises CampaignError where there are
         no rules, StorageError."""
+        return self._decided(account_id, flow, campaign_id, job_id, method, by_person)[1]
+
+    def _decided(
+        self, account_id: str, flow: str, campaign_id: str | None, job_id: int | None, method: Method, by_person: bool
+    ) -> tuple[int, GateDecision]:
         profile = self._rules(campaign_id)
         at = self._now()
         purpose = "marketing" if flow in self._marketing else "service"
@@ -66,8 +71,7 @@ class Gatekeeper:
         if by_person and facts.stopped_by == "human":
             facts = replace(facts, stopped_by=None)
         decision = decide(profile, facts, at, method)
-        keep_decision(self._store, profile, decision, facts, self._kept, job_id)
-        return decision
+        return keep_decision(self._store, profile, decision, facts, self._kept, job_id), decision
 
     def admitted(
         self,
@@ -82,9 +86,12 @@ class Gatekeeper:
         """Decide, and where it is allowed open the attempt, before anybody else decides: two calls never both take the
         last place within a cap. Raises DialForbidden where a rule says no, CampaignError and StorageError as `ask`."""
         with self._alone():
-            decision = self.ask(account_id, flow, campaign_id=campaign_id, job_id=job_id, by_person=by_person)
+            number, decision = self._decided(account_id, flow, campaign_id, job_id, Method.PHONE, by_person)
             if decision.allowed:
-                return open_attempt()
+                attempt_id = open_attempt()
+                if job_id is None:  # a job's is linked in the transaction that opens its attempt
+                    self._store.link_decision(number, attempt_id)
+                return attempt_id
         when = decision.retry_at
         hint = f"nobody was called; allowed again {when:%Y-%m-%d %H:%M:%S} UTC" if when else "nobody was called"
         message = f"{account_id}: {decision.reason} (rule {decision.rule} of {decision.profile})"

@@ -71,6 +71,8 @@ class Cap(Model):
     #: A consent to this purpose lifts the cap; with `lifted_days` for so long after it was given.
     lifted_by: str | None = None
     lifted_days: int | None = Field(default=None, ge=1, le=366)
+    #: So does the right party's wish to be called back (disposition CALLBACK), for as long.
+    lifted_by_callback: bool = False
 
     @model_validator(mode="after")
     def _has_a_span(self) -> Self:
@@ -82,6 +84,8 @@ class Cap(Model):
             )
         if self.lifted_days and not self.lifted_by:
             raise ValueError("`lifted_days` needs `lifted_by`, the consent that lifts the cap")
+        if self.lifted_by_callback and not self.lifted_days:
+            raise ValueError("`lifted_by_callback` needs `lifted_days`: for how long?")
         return self
 
     @property

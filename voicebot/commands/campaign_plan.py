@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from voicebot.commands.campaign_shown import show_plan, show_profiles
 from voicebot.errors import CampaignError
 from voicebot.flow.findings import Finding
 from voicebot.flow.loader import load_flows
-from voicebot.model.campaign import CampaignKind, CampaignRow, GateFacts, JobState, NewJob
+from voicebot.model.campaign import CampaignKind, CampaignRow, CampaignState, GateFacts, JobState, NewJob
 from voicebot.settings import Settings
 
 #: A plan adds its contacts in pieces of so many: one transaction each.
@@ -97,27 +97,32 @@ def plan(
     with open_store(settings.paths.database) as store:
         campaigns = campaign_store(store)
         if not dry_run:
-            _refuse_second_draw(campaigns, definition, on)
+            _refuse(campaigns, definition, on)
         made = make_plan(definition, campaigns.candidates(on), on, seed, _teams(campaigns, definition))
         marketing = settings.campaign.marketing_flows
-        looked = list(_look(campaigns, made, profiles[definition.profile], moment, marketing))
-        added = None if dry_run else _store(campaigns, source, made, looked, profiles[definition.profile], moment)
-    show_plan(made, looked, profiles[definition.profile], added, limit=limit, as_json=as_json)
+        profile = profiles[definition.profile]
+        looked = list(_look(campaigns, made, profile, moment, marketing, keep=not dry_run))
+        added = None if dry_run else _store(campaigns, source, made, looked, moment)
+    show_plan(made, looked, profile, added, limit=limit, as_json=as_json)
 
 
 def _look(
-    campaigns: SqliteCampaignStore, made: Plan, profile: Profile, at: datetime, marketing: tuple[str, ...]
-) -> list[Looked]:
+    campaigns: SqliteCampaignStore, made: Plan, profile: Profile, at: datetime, marketing: tuple[str, ...], keep: bool
+) -> Iterator[Looked]:
+    """What the gate says to each contact. `keep`: the decisions about those that are left out are stored."""
+    known: set[str] = set()
+
     def facts(job: NewJob, when: datetime) -> GateFacts:
         return campaigns.gate_facts(job.account_id, "marketing" if job.flow in marketing else "service", when)
 
-    return list(look(made.jobs, profile, at, facts))
+    for one in look(made.jobs, profile, at, facts):
+        if keep and one.job is None and one.decision is not None and one.facts is not None:
+            keep_decision(campaigns, profile, one.decision, one.facts, known)
+        yield one.light()
 
 
-def _store(
-    campaigns: SqliteCampaignStore, source: Source, made: Plan, looked: list[Looked], profile: Profile, at: datetime
-) -> int:
-    """The campaign (a draft), its contacts, and the decisions about those that are left out."""
+def _store(campaigns: SqliteCampaignStore, source: Source, made: Plan, looked: list[Looked], at: datetime) -> int:
+    """The campaign (a draft) and its contacts; returns how many are new."""
     definition, draw = source.definition, made.draw
     campaigns.add_campaign(
         CampaignRow(
@@ -137,17 +142,19 @@ def _store(
             strata=draw.strata if draw else {},
         )
     )
-    known: set[str] = set()
-    for one in looked:
-        if one.job is None:
-            keep_decision(campaigns, profile, one.decision, one.facts, known)
     jobs = [one.job for one in looked if one.job is not None]
     return sum(campaigns.add_jobs(jobs[n : n + _PIECE], at) for n in range(0, len(jobs), _PIECE))
 
 
-def _refuse_second_draw(campaigns: SqliteCampaignStore, definition: Definition, day: date) -> None:
+def _refuse(campaigns: SqliteCampaignStore, definition: Definition, day: date) -> None:
+    """A campaign that has ended gets nothing more, and one that was drawn is not drawn again."""
     campaign_id = definition.id_on(day)
-    if definition.kind is CampaignKind.VERIFICATION and campaign_id in {row.id for row in campaigns.campaigns()}:
+    row = next((row for row in campaigns.campaigns() if row.id == campaign_id), None)
+    if row is None:
+        return
+    if row.state in (CampaignState.STOPPED, CampaignState.DONE):
+        raise CampaignError(f"{campaign_id}: it is {row.state}", hint="give the new campaign another name")
+    if definition.kind is CampaignKind.VERIFICATION:
         raise CampaignError(
             f"{campaign_id}: it has been drawn already",
             hint="another draw is another campaign: write `campaign: NAME-{day}`, or give it another name",

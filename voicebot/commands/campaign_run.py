@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,13 @@ import click
 
 from voicebot.commands.campaign_state import open_campaigns
 from voicebot.errors import CampaignError
-from voicebot.model.campaign import CampaignState, Job, JobState
+from voicebot.model.campaign import CampaignState, JobState
 from voicebot.settings import Settings
 
 if TYPE_CHECKING:
-    from voicebot.app import Application
     from voicebot.campaign.dialer_job import Done
+
+logger = logging.getLogger(__name__)
 
 #: How long calls that run may go on after the first Ctrl-C or SIGTERM.
 DRAIN_S = 120.0
@@ -92,8 +94,8 @@ def show(done: Done) -> None:
 def dial(settings: Settings, job_id: int, agent: str) -> None:
     """Send the robot to call JOB's customer now, on an agent's word (document Q, Q2d).
 
-    Neither the job's time nor a pause of its campaign counts, the rules of calling do. A case that a person has taken
-    over is closed by this: AGENT has decided that the robot calls. Exit status 0 where the call was made.
+    Neither the job's time nor a pause of its campaign counts, nor that a person has the case; the rules of calling do.
+    Exit status 0 where the call was made.
 
     \b
     Example:
@@ -111,16 +113,9 @@ async def _dial(settings: Settings, job_id: int, agent: str) -> bool:
     if agent not in people or not people[agent].in_service:
         raise CampaignError(f"there is no agent {agent} in service", hint="import the bank's people (docs/database.md)")
     async with Application(settings) as application:
-        job = await asyncio.to_thread(_leased, application, job_id, agent)
-        done = await work(application.desk(), job, by_person=True)
+        desk = application.desk()
+        job = await asyncio.to_thread(application.campaigns.lease_job, job_id, desk.clock())
+        logger.info("an agent sent the robot", extra={"job": job_id, "pii.agent": agent})
+        done = await work(desk, job, by_person=True)
     show(done)
     return done.ending is not None
-
-
-def _leased(application: Application, job_id: int, agent: str) -> Job:
-    store, now = application.campaigns, application.desk().clock()
-    job = store.lease_job(job_id, now)
-    for task in store.tasks(limit=100_000):
-        if task.kind == "takeover" and task.account_id == job.plan.account_id:
-            store.close_task(task.id, "closed", f"{agent} sent the robot")
-    return job

@@ -82,8 +82,8 @@ def _left_out(made: Plan, looked: Sequence[Looked]) -> dict[str, tuple[int, tupl
     refused: dict[str, list[str]] = {}
     for one in looked:
         if one.job is None:
-            refused.setdefault(f"gate: {one.decision.rule}", []).append(one.planned.account_id)
-    return left | {reason: (len(ids), tuple(ids[:20])) for reason, ids in refused.items()}
+            refused.setdefault(one.reason, []).append(one.planned.account_id)
+    return left | {reason: (len(ids), tuple(dict.fromkeys(ids))[:20]) for reason, ids in refused.items()}
 
 
 def _reasons(left: dict[str, tuple[int, tuple[str, ...]]]) -> Table:
@@ -113,7 +113,11 @@ def _plain(made: Plan, looked: Sequence[Looked], profile: Profile, added: int | 
         "contacts": [_plain_job(one.job, one) for one in looked if one.job is not None],
         "skipped": {reason: count for reason, (count, _) in _left_out(made, looked).items()},
         "left_out": [
-            {"account": one.planned.account_id, "method": one.planned.method.value, **plain_decision(one.decision)}
+            {
+                "account": one.planned.account_id,
+                "method": one.planned.method.value,
+                **(plain_decision(one.decision) if one.decision else {"rule": one.reason}),
+            }
             for one in looked
             if one.job is None
         ],
@@ -132,7 +136,7 @@ def _plain_job(job: NewJob, one: Looked) -> dict[str, object]:
         "planned_for": one.planned.not_before.isoformat(),
         "due": job.not_before.isoformat(),
         "until": _iso(job.not_after),
-        "waits_for": None if one.decision.allowed else one.decision.rule,
+        "waits_for": one.decision.rule if one.moved and one.decision else None,
         "assignee": job.assignee_id,
     }
 

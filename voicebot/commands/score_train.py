@@ -122,14 +122,14 @@ def _checked(
     from voicebot.engines.emotion import load_emotion
     from voicebot.scoring.emotion.degree import fit_degree
     from voicebot.scoring.emotion.judge import TextJudge
-    from voicebot.scoring.emotion.talk import compare, emotion_figures, heard, labels, read_talk, understood
+    from voicebot.scoring.emotion.talk import compare, emotion_figures, facts_of, heard, labels, read_talk
 
     folder = Path(used.cooperation.lexicons) if used.cooperation.lexicons else SHIPPED
     if language not in languages(folder):
         raise ScoringError(f"no keywords of the language {language!r}", hint=f"one of {', '.join(languages(folder))}")
     said, emotion, lexicon = read_talk(talk), load_emotion(model), load_lexicon(language, folder)
     judge = TextJudge(emotion)
-    facts = understood(said, load_language(settings.paths.templates, settings.paths.flows, language), _today())
+    facts = facts_of(said, load_language(settings.paths.templates, settings.paths.flows, language), _today())
     found: dict[str, object] = {"utterances": len(said), "model": judge.version, "lexicon": lexicon.version}
     found["emotion"] = emotion_figures(said, emotion).as_json()
     window, cooperation = used.cooperation.negation_window, used.cooperation

@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -66,10 +66,22 @@ class DemoPlan:
     cast: Cast
 
 
+def own_folder(folder: Path, now: datetime) -> Path:
+    """A new folder named by the time; two runs that begin in the same millisecond get two."""
+    while True:
+        path = folder / now.strftime("%Y-%m-%dT%H-%M-%S-%f")[:-3]
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            now += timedelta(milliseconds=1)
+        else:
+            return path
+
+
 async def run_demo(settings: Settings, plan: DemoPlan, console: Console) -> DemoResult:
     """Prepare, call, compare. Raises VoicebotError where it cannot start."""
     now = datetime.now(UTC)
-    run = plan.folder / now.strftime("%Y-%m-%dT%H-%M-%S-%f")[:-3]
+    run = own_folder(plan.folder, now)
     port = free_port()
     portfolio = write_portfolio(run / "portfolio", now.date(), plan.cast.customers)
     with alone(plan.folder):

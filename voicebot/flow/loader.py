@@ -103,7 +103,7 @@ def _voice_policy(flow: Fields, problems: list[Finding]) -> VoicePolicy:
     if table is None:
         return VoicePolicy()
     fields = Fields(table, VOICE_KEYS, problems, "voiceprint")
-    least, most = 0.00001, 0.1
+    least, most = 0.0001, 0.1
     return VoicePolicy(
         alpha=fields.number("alpha", least, most),
         beta=fields.number("beta", least, most),

@@ -119,6 +119,10 @@ class CampaignStore(Protocol):
         """Store a decision with its inputs; returns its id."""
         ...
 
+    def link_decision(self, decision_id: int, attempt_id: int) -> None:
+        """The attempt that a decision allowed."""
+        ...
+
     def decisions(self, since: datetime, limit: int = 1000) -> tuple[tuple[int, GateDecision, GateFacts], ...]:
         """Stored decisions, to be decided again."""
         ...

@@ -26,6 +26,8 @@ def understand_keys(keys: str, expects: Sequence[str], language: Language, today
     found: list[Intent] = []
     for kind in expects:
         found += _kind(kind, pressed, language, today)
+    if pressed in (YES_KEY, NO_KEY) and any(_is_yes_no(kind, language) for kind in expects):
+        found = [intent for intent in found if not intent.slots]  # a yes is not an amount of one
     if pressed == HUMAN_KEY and "human" in language.intents:
         found.insert(0, Intent("human", {}, _KEYED))
     if pressed == STOP_KEY and "stop_calling" in language.intents:
@@ -33,8 +35,12 @@ def understand_keys(keys: str, expects: Sequence[str], language: Language, today
     return tuple(found)
 
 
+def _is_yes_no(kind: str, language: Language) -> bool:
+    return kind == "affirm_deny" or kind in language.groups
+
+
 def _kind(kind: str, pressed: str, language: Language, today: date) -> list[Intent]:
-    if kind == "affirm_deny" or kind in language.groups:
+    if _is_yes_no(kind, language):
         group = language.groups.get(kind)
         sides = {YES_KEY: group.affirm if group else AFFIRM, NO_KEY: group.deny if group else DENY}
         return [Intent(sides[pressed], {}, _KEYED)] if sides.get(pressed) else []

@@ -17,7 +17,7 @@ from voicebot.scoring.lexicon import SHIPPED, Lexicon, keywords, languages, load
 from voicebot.scoring.ports import CollectorRow, CommunicationRow, EmotionJudge, ScoringStore
 from voicebot.scoring.result import Result
 from voicebot.scoring.saturation import Activity, references, saturation
-from voicebot.scoring.signals import signals_of
+from voicebot.scoring.signals import signals_of, understood
 from voicebot.scoring.warnings import ScoringWarning, alert
 
 #: The class of what is no case any more: paid, or never due.
@@ -107,6 +107,7 @@ def _label(
     if lexicon is not None and row.texts is not None:
         found = keywords(row.texts, lexicon, settings.cooperation.negation_window)
         hits, groups = tuple(f"{group}: {phrase}" for group, phrase in found), {group for group, _ in found}
+    hits = (*(hits or ()), *more) if (more := understood(row.facts)) else hits
     judge = judge if hits and _may_judge(row, settings, judge) else None
     p_neg = judge.p_negative(row.texts or ()) if judge else None
     result = communication(Communication(hits, signals_of(row.facts, groups), p_neg), settings.cooperation)

@@ -23,6 +23,15 @@ SIGNALS = {
     "keyword:threat": "abuse",
 }
 
+#: Signals that a person does not cooperate.
+AGAINST = ("refusal", "demand_to_stop", "abuse")
+
+
+def understood(facts: Iterable[str]) -> tuple[str, ...]:
+    """The facts that say a person does not cooperate, as keywords: a flow understands them by phrases of its own
+    (callflows/intents.yaml), a second lexicon."""
+    return tuple(f"understood: {name}" for name in sorted(facts) if SIGNALS.get(name) in AGAINST)
+
 
 def signals_of(facts: Iterable[str], keyword_groups: Iterable[str] = ()) -> frozenset[str]:
     """The signals that hold; what is not in the table says nothing of cooperation."""

@@ -1,11 +1,13 @@
 """The line: everything said is sent, stopping is quick and exact, silence where the far end sends nothing."""
 
 import asyncio
+import gc
+import sys
 
 import pytest
 
 from tests.support.fake_leg import FakeLeg
-from voicebot.call.line import Line
+from voicebot.call.line import SWITCH_S, Line, keep_steady
 from voicebot.errors import CallEnded
 from voicebot.model.audio import MEDIA_RATE, AudioFrame
 
@@ -99,3 +101,14 @@ async def test_what_the_stack_does_not_take_is_said_all_the_same():
     assert leg.sent == PROMPT.pcm16
     leg.end("caller")
     await task
+
+
+def test_other_threads_let_the_clock_in_soon():
+    before = sys.getswitchinterval()
+    try:
+        keep_steady()
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_S)
+        assert gc.get_freeze_count() > 0
+    finally:
+        sys.setswitchinterval(before)
+        gc.unfreeze()

@@ -25,6 +25,7 @@ from tests.unit.campaign.gate_facts import (
 from voicebot.campaign.gate import decide
 from voicebot.errors import CampaignError
 from voicebot.model.campaign import ConsentFact, Method, NoCallWindow
+from voicebot.model.outcome import Disposition
 
 HOUR, DAY, SECOND = timedelta(hours=1), timedelta(days=1), timedelta(seconds=1)
 
@@ -207,6 +208,7 @@ def test_us_eighth_call_in_seven_days_at_the_exact_second():
     seven = facts(contacts=contacts(first, 7, DAY / 2))
     blocked = decide(US, seven, first + 7 * DAY - SECOND)
     assert (blocked.rule, blocked.retry_at) == ("seven_in_seven", first + 7 * DAY)
+    assert decide(US, seven, first + 7 * DAY).inputs["counts"]["seven_in_seven"] == 6  # type: ignore[index]
     assert decide(US, seven, first + 7 * DAY).allowed
     assert decide(US, replace(seven, account_id="A-2"), first + 7 * DAY - SECOND).allowed  # another debt
     assert decide(US, replace(seven, contacts=seven.contacts[1:]), first + 7 * DAY - SECOND).allowed
@@ -234,6 +236,18 @@ def test_a_consent_to_more_calls_lifts_the_cap_for_seven_days_and_no_longer():
     assert decide(US, during, agreed + 7 * DAY).allowed  # those calls count for nothing
     after = facts(consents=given, contacts=contacts(agreed + 7 * DAY, 1, HOUR, conversation=True, inbound=True))
     assert decide(US, after, agreed + 8 * DAY).rule == "after_conversation"
+
+
+def test_who_wants_to_be_called_back_may_be_for_seven_days():
+    asked = local("2026-11-12T10:00")
+    wish = contact(asked, effective=True, conversation=True, disposition=Disposition.CALLBACK)
+    assert decide(US, facts(contacts=(wish,)), asked + HOUR).allowed
+    somebody = replace(wish, conversation=False)
+    spoke = contact(asked - HOUR, effective=True, conversation=True)
+    assert not decide(US, facts(contacts=(somebody, spoke)), asked + HOUR).allowed
+    assert decide(US, facts(contacts=(wish, spoke)), asked + HOUR).allowed
+    talked = contact(asked + 7 * DAY, effective=True, conversation=True)
+    assert not decide(US, facts(contacts=(wish, talked)), asked + 7 * DAY + HOUR).allowed
 
 
 def test_us_landline_three_in_thirty_days():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ class Store:
     def __init__(self, profile: str = "us") -> None:
         self.known = facts()
         self.kept: list[tuple[int | None, GateDecision, GateFacts]] = []
+        self.linked: list[tuple[int, int]] = []
         self.rules: dict[tuple[str, str], str] = {}
         self.profile = profile
 
@@ -33,6 +35,9 @@ class Store:
     def add_decision(self, job_id: int | None, decision: GateDecision, known: GateFacts) -> int:
         self.kept.append((job_id, decision, known))
         return len(self.kept)
+
+    def link_decision(self, decision_id: int, attempt_id: int) -> None:
+        self.linked.append((decision_id, attempt_id))
 
     def keep_rules(self, profile: str, version: str, text: str) -> None:
         assert (profile, version) not in self.rules  # once is enough
@@ -72,6 +77,14 @@ def test_nobody_is_called_where_a_rule_says_no():
     assert not store.kept[0][1].allowed
 
 
+def test_a_decision_knows_its_attempt():
+    store = Store()
+    gate = keeper(store)
+    gate.ask("A-1", "reminder")
+    assert gate.admitted("A-1", "reminder", lambda: 77) == 77
+    assert store.linked == [(2, 77)]
+
+
 def test_a_campaign_has_its_own_rules():
     store = Store("cn")
     gate = keeper(store)
@@ -108,10 +121,8 @@ def test_the_last_place_within_a_cap_is_taken_once(tmp_path, processes):
     def call() -> None:
         gate = keeper(store, lock_file=tmp_path / "gate") if processes else one
         started.wait()
-        try:
+        with suppress(DialForbidden):
             got.append(gate.admitted("A-1", "reminder", store.opened))
-        except DialForbidden:
-            pass
 
     store.keep_rules = lambda *given: None  # type: ignore[method-assign]
     threads = [threading.Thread(target=call) for _ in range(20)]

@@ -13,6 +13,7 @@ from storage.campaign import campaign_store
 from storage.db import open_store
 from voicebot.cli import cli
 from voicebot.errors import CampaignError
+from voicebot.model.campaign import CampaignState
 
 DAY = ("--day", "2026-11-25", "--at", "2026-11-22T12:00:00Z")
 
@@ -85,6 +86,25 @@ def test_a_spoiled_decision_is_found(bank):
         store.db.run("UPDATE gate_decisions SET allowed = 0")
 
 
+def test_a_day_that_is_over_has_no_contacts(bank):
+    day = ("--day", "2026-11-25", "--at", "2026-11-27T12:00:00Z", "--json", "--dry-run")
+    plan = json.loads(bank("campaign", "plan", "campaigns/reminders.yaml", *day).stdout)
+    assert plan["contacts"] == []
+    assert plan["skipped"]["over"] == len(plan["left_out"]) > 0
+
+
+def test_a_contact_waits_for_the_rules(bank):
+    """On Thanksgiving nobody is called; what stays due for days is called the day after."""
+    at = ("--day", "2026-11-26", "--at", "2026-11-26T12:00:00Z", "--json", "--dry-run")
+    plan = json.loads(bank("campaign", "plan", "campaigns/invitation.yaml", *at).stdout)
+    assert plan["contacts"]
+    assert {one["waits_for"] for one in plan["contacts"]} == {"holiday"}
+    assert all(one["due"].startswith("2026-11-27T") for one in plan["contacts"])
+    plan = json.loads(bank("campaign", "plan", "campaigns/follow_up.yaml", *at).stdout)
+    assert plan["contacts"] == []
+    assert "gate: holiday" in plan["skipped"]
+
+
 def test_a_draw_is_made_again_from_its_seed(bank):
     plan = bank.json("campaigns/verification.yaml", "--seed", "42")
     draw = plan["draw"]
@@ -106,6 +126,16 @@ def test_another_list_is_another_draw(bank):
         store.db.run("UPDATE accounts SET disbursed_on = '2026-11-24' WHERE id = 'A-1001'")
     result = bank("campaign", "redraw", "other", status=1)
     assert "another list than then" in result.stdout
+
+
+def test_a_stopped_campaign_gets_nothing_more(bank):
+    text = Path("campaigns/invitation.yaml").read_text(encoding="utf-8").replace("invitation-{month}", "stopped")
+    (bank.folder / "stopped.yaml").write_text(text)
+    bank.json(str(bank.folder / "stopped.yaml"))
+    with open_store(bank.database) as store:
+        campaign_store(store).set_campaign_state("stopped", CampaignState.STOPPED, "test", datetime.now(UTC))
+    with pytest.raises(CampaignError, match="it is stopped"):
+        bank("campaign", "plan", str(bank.folder / "stopped.yaml"), *DAY, status=2)
 
 
 def test_follow_ups_go_to_the_team(bank):

@@ -45,7 +45,7 @@ class Mailbox:
 
 def auth(server, session, envelope, mechanism, data):
     good = isinstance(data, LoginPassword) and data.login == b"bot" and data.password == b"right"
-    return AuthResult(success=good)
+    return AuthResult(success=good, handled=False)
 
 
 @pytest.fixture

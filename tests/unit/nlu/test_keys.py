@@ -56,6 +56,13 @@ def test_keys_that_mean_nothing(kind: str, keys: str) -> None:
     assert understand_keys(keys, [kind], ENGLISH, TODAY) == ()
 
 
+@pytest.mark.parametrize(("keys", "wanted"), [("1", "affirm"), ("2", "deny"), ("3", "promise"), ("500", "promise")])
+def test_a_yes_by_key_is_not_an_amount_of_one(keys: str, wanted: str) -> None:
+    """The reminder listens for both: "can you pay it?"."""
+    found = understand_keys(keys, ["affirm_deny", "promise"], ENGLISH, TODAY)
+    assert [intent.name for intent in found] == [wanted]
+
+
 KINDS = (*VALUE_KINDS, "affirm_deny", "digits:4", "ability")
 
 

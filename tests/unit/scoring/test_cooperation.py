@@ -10,7 +10,7 @@ from voicebot.scoring.config import ScoringSettings
 from voicebot.scoring.contact_anomaly import ContactCounts
 from voicebot.scoring.cooperation import Communication, communication, counts_of, degree
 from voicebot.scoring.lexicon import keywords, languages, load_lexicon
-from voicebot.scoring.signals import SIGNALS, signals_of
+from voicebot.scoring.signals import SIGNALS, signals_of, understood
 
 DEFAULT = ScoringSettings()
 EN, ZH = load_lexicon("en"), load_lexicon("zh")
@@ -18,6 +18,14 @@ EN, ZH = load_lexicon("en"), load_lexicon("zh")
 
 def groups(text: str, language: str = "en", window: int = 3) -> list[str]:
     return [group for group, _ in keywords([text], EN if language == "en" else ZH, window)]
+
+
+def test_facts_against_cooperation_are_keywords_too() -> None:
+    assert understood({"refusal", "stop_calling", "promise", "hardship", "who_is_this"}) == (
+        "understood: refusal",
+        "understood: stop_calling",
+    )
+    assert understood(set()) == ()
 
 
 @pytest.mark.parametrize(
@@ -60,7 +68,7 @@ def test_the_window_of_negation_is_a_setting() -> None:
 
 def test_every_language_has_a_version() -> None:
     assert languages() == ("en", "zh")
-    assert EN.version == "en/1"
+    assert EN.version == "en/2"
 
 
 def test_a_wrong_lexicon_names_every_line(tmp_path) -> None:

@@ -10,16 +10,19 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from tests.unit.scoring.conftest import NOW, Bank
 from tests.unit.scoring.test_emotion_data import ROWS, sources, talk
 from voicebot.commands.score import score
 from voicebot.errors import ModelError, ScoringError
+from voicebot.model.outcome import Disposition, Outcome
+from voicebot.model.records import Consent
 from voicebot.nlu.language import load_language
 from voicebot.scoring.config_cases import COOPERATION, CooperationSettings
 from voicebot.scoring.emotion.data import CLASSES
 from voicebot.scoring.emotion.degree import fit_degree
-from voicebot.scoring.emotion.talk import LABELS, Said, compare, heard, labels, read_talk, understood
+from voicebot.scoring.emotion.talk import LABELS, Said, compare, facts_of, heard, labels, read_talk
 from voicebot.scoring.lexicon import load_lexicon
-from voicebot.settings import Settings
+from voicebot.settings import PathSettings, Settings
 
 TALK = Path(__file__).resolve().parents[3] / "examples/collection-talk/en.tsv"
 HEAD = "signals\temotion\tlabel\ttext\n"
@@ -111,7 +114,7 @@ def test_what_a_reminder_understands_becomes_facts() -> None:
     paths = Settings().paths
     language = load_language(paths.templates, paths.flows, "en")
     talk = [Said(text, frozenset(), "calm", "cooperative") for text in ("I will pay on Friday", "I can not pay")]
-    promise, cannot = understood(talk, language, date(2026, 11, 22))
+    promise, cannot = facts_of(talk, language, date(2026, 11, 22))
     assert "promise" in promise
     assert {"cannot_pay", "hardship"} <= cannot
 
@@ -122,7 +125,8 @@ def test_the_degree_of_cooperation_is_fitted_to_what_people_labelled() -> None:
     truth = ["cooperative"] * 36 + ["non_cooperative"] * 44 + ["cooperative", "non_cooperative"] * 10 + ["hardship"] * 5
     found = fit_degree(signals, truth, CooperationSettings())
     assert found.n == 100
-    assert found.odds["promise_with_date"] > 1 > 0 > -1 > found.odds["refusal"]
+    assert found.odds["promise_with_date"] > 1
+    assert found.odds["refusal"] < -1
     assert found.odds["hardship"] == found.odds["abuse"] == 0
     assert found.loss < 0.5
     sure = CooperationSettings(odds={**COOPERATION, "promise_with_date": -3.0})
@@ -163,3 +167,26 @@ def test_train_emotion_writes_a_model_that_check_talk_loads(tmp_path: Path) -> N
     assert json.loads(invoke("check-talk", str(TALK), "--model", str(out), "--json"))["model"] == found["id"]
     with pytest.raises(ScoringError, match="no such folder"):
         invoke(*given, "--out", str(tmp_path / "none/emotion.npz"))
+
+
+def test_a_run_judges_emotion_only_where_it_is_turned_on_and_agreed_to(bank: Bank, path: Path, tmp_path: Path) -> None:
+    for number in (1, 2):
+        bank.call(number, Outcome(Disposition.RPC_VERIFIED, right_party=True), words="none of your business, you fools")
+    bank.store.add_consent(None, Consent("C-2", "emotion", "written", "v1", True, NOW.isoformat()))
+    settings = Settings(paths=PathSettings(database=path))
+    thresholds = tmp_path / "thresholds.toml"
+    judged = {}
+    for text in ("", "[emotion]\nenabled = true\n", "[emotion]\nenabled = true\nconsent = false\n"):
+        thresholds.write_text(text)
+        given = ["run", "cases", "--at", "2026-11-22T12:00", "--thresholds", str(thresholds)]
+        assert CliRunner().invoke(score, given, obj=settings).exit_code == 0
+        stored = bank.scoring.newest("communication")
+        judged[text] = [stored[name].inputs["emotion"] for name in sorted(stored)]
+    off, on, all_ = judged.values()
+    assert off == [None, None]
+    assert on[0] is None
+    assert str(on[1]).startswith("emotion-en-")
+    assert all_ == [on[1]] * 2
+    thresholds.write_text(f'[emotion]\nenabled = true\nmodel = "{tmp_path / "none.npz"}"\n')
+    result = CliRunner().invoke(score, given, obj=settings)
+    assert isinstance(result.exception, ModelError)

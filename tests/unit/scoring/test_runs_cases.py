@@ -94,6 +94,19 @@ class Judge:
         return self.p
 
 
+def test_what_the_flow_understood_as_a_refusal_counts_as_a_keyword(bank: Bank) -> None:
+    bank.call(1, Outcome(D.REFUSED, right_party=True, refusal=True), words="that is not going to happen")
+    bank.call(2, Outcome(D.DO_NOT_CALL, right_party=True, opt_out=True), words="cease and desist")
+    bank.call(
+        3, Outcome(D.RPC_VERIFIED, right_party=True, intents=("who_is_this",)), words="that is not going to happen"
+    )
+    run_cases(bank.scoring, DEFAULT, NOW)
+    found = classes(bank)
+    assert [found[f"A-{n}"] for n in (1, 2, 3)] == ["non_cooperative", "non_cooperative", "cooperative"]
+    (stored,) = bank.scoring.communications_of("A-1")
+    assert stored.result["keywords"] == ["understood: refusal"]
+
+
 def test_the_emotion_is_asked_only_where_a_keyword_was_said(bank: Bank) -> None:
     bank.call(1, Outcome(D.RPC_VERIFIED, right_party=True), words="yes that is fine")
     bank.call(2, Outcome(D.RPC_VERIFIED, right_party=True), words="none of your business really")

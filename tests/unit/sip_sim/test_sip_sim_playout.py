@@ -84,3 +84,30 @@ def test_a_sender_that_lost_time_for_good_is_heard_again() -> None:
         heard += _pull(buffer, 1)
     assert heard.count(2) >= 38
     assert heard[-30:] == [2] * 30
+
+
+def test_nothing_is_lost_while_the_phones_own_clock_stands_still() -> None:
+    buffer = PlayoutBuffer(depth=FRAME)
+    for index in range(10):
+        buffer.put(1, index * FRAME, _frame(index + 1))
+    assert _pull(buffer, 5) == [0, 1, 2, 3, 4]
+    for index in range(10, 110):  # two seconds come at once
+        buffer.put(1, index * FRAME, _frame(index + 1))
+    assert _pull(buffer, 106) == list(range(5, 111))
+    assert buffer.missing == 0
+
+
+def test_the_timeline_goes_on_after_a_hole_in_the_sound() -> None:
+    buffer = PlayoutBuffer(depth=FRAME)
+    buffer.put(1, 0, _frame(1))
+    assert _pull(buffer, 200)[:3] == [0, 1, 0]
+    buffer.put(1, 205 * FRAME, _frame(2))
+    assert _pull(buffer, 8) == [0, 0, 0, 0, 0, 0, 2, 0]
+
+
+def test_a_jump_of_the_timestamps_starts_anew() -> None:
+    buffer = PlayoutBuffer(depth=FRAME)
+    buffer.put(1, 0, _frame(1))
+    _pull(buffer, 3)
+    buffer.put(1, 5_000_000, _frame(2))
+    assert _pull(buffer, 2) == [0, 2]

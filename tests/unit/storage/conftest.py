@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from storage.campaign import SqliteCampaignStore, campaign_store
 from storage.db import SqliteStore, open_store
+from storage.portfolio import ImportOptions, ImportReport, import_files
+from tests.support.campaign_rows import NOW, row
+from tests.support.portfolio_rows import TODAY, Rows, text
+from voicebot.model.campaign import CampaignState
 from voicebot.model.portfolio import Account, Customer, Loan, Offer
 from voicebot.model.records import AttemptStart
 
@@ -81,3 +86,34 @@ def store(path: Path, clock: Clock) -> Iterator[SqliteStore]:
     with open_store(path, clock=clock) as opened:
         opened.put_accounts(ACCOUNTS)
         yield opened
+
+
+@pytest.fixture
+def campaigns(store: SqliteStore) -> SqliteCampaignStore:
+    """One running campaign of reminders, `c`."""
+    found = campaign_store(store)
+    found.add_campaign(row())
+    found.set_campaign_state("c", CampaignState.RUNNING, "test", NOW)
+    return found
+
+
+@pytest.fixture
+def bank(path: Path) -> Iterator[SqliteStore]:
+    """A store without anybody in it."""
+    with open_store(path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def put(bank: SqliteStore, tmp_path: Path) -> Callable[..., ImportReport]:
+    """Writes files (rows as CSV or JSON lines, or the text itself) and imports them."""
+
+    def run(options: ImportOptions | None = None, kind: str = "csv", **files: Rows | str) -> ImportReport:
+        paths = {}
+        for name, rows in files.items():
+            paths[name] = tmp_path / f"{name}.{kind}"
+            paths[name].write_text(rows if isinstance(rows, str) else text(rows, kind), encoding="utf-8")
+        given = options or ImportOptions(today=TODAY)
+        return import_files(bank.db, paths, bank.number_hash, given)
+
+    return run

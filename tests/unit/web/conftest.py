@@ -24,7 +24,7 @@ from voicebot.model.outcome import (
 )
 from voicebot.model.portfolio import Account, Customer, Loan
 from voicebot.model.records import AttemptProgress, AttemptStart, CheckRecord, Turn
-from voicebot.model.voice import VoiceDecision, VoiceReason, VoiceState
+from voicebot.model.voice import VoiceComparison, VoiceDecision, VoiceReason, VoiceState
 from voicebot.web.app import make_app
 from voicebot.web.live import LiveFeed
 
@@ -75,6 +75,7 @@ def fill(path: Path) -> None:
         store.add_turn(first, Turn("ask_dob", "ask_dob", "Your date of birth?", 4.0, 5.5, event="NoInput"))
         store.add_check(first, CheckRecord("check", "dob_matches", "dob_wrong", 3.5, {"heard": "two of three"}))
         store.set_voice(first, MATCH)
+        store.add_comparison(first, VoiceComparison(2.9, MATCH, 0.8))
         warning = WarningRaised(WarningCode.W_V1, "voice_mismatch", {"score": 0.1})
         items = {"loan_purpose": ItemResult.UNCLEAR}
         store.close_attempt(first, Outcome(Disposition.VOICE_MISMATCH, items=items, warnings=(warning,)))

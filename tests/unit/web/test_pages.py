@@ -148,3 +148,13 @@ async def test_the_readers_and_the_consoles_ideas_of_a_record_agree(database: Pa
     with open_reader(database) as reader:
         summary: CallSummary = ReadCalls(reader).calls(1, None)[0]
         assert all(hasattr(summary, name) for name in SUMMARY_FIELDS)
+
+
+async def test_the_voice_over_the_call_is_drawn_on_its_page(staff: TestClient) -> None:
+    page = await (await staff.get("/attempts/1")).text()
+    assert "<svg" in page
+    assert "match from +4.6" in page
+    assert 'style="' not in page.partition("<svg")[2].partition("</svg>")[0]
+    assert "<svg" not in await (await staff.get("/attempts/2")).text()
+    given = await (await staff.get("/api/attempts/1")).json()
+    assert [c["t"] for c in given["comparisons"]] == [2.9]

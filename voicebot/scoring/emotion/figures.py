@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from voicebot.scoring.emotion.data import CLASSES, NEGATIVE
 
@@ -59,14 +58,15 @@ def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
 
 
 def temperature_of(logits: Floats, truth: Integers) -> float:
-    """The temperature that makes the likelihood of the truth largest (Guo et al. 2017), in [0.05, 20]."""
+    """The temperature that makes the likelihood of the truth largest (Guo et al. 2017); about 0.05 to 20."""
 
-    def loss(log_t: float) -> float:
-        p = softmax(logits, float(np.exp(log_t)))
+    def loss(t: float) -> float:
+        p = softmax(logits, t)
         return -float(np.mean(np.log(np.maximum(p[np.arange(len(truth)), truth], 1e-12))))
 
-    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded")
-    return float(np.exp(found.x))
+    tried = [float(t) for t in np.geomspace(0.05, 20.0, 61)]  # steps of a tenth, then of a five-hundredth
+    near = min(tried, key=loss)
+    return min((float(t) for t in np.geomspace(near / 1.1, near * 1.1, 97)), key=loss)
 
 
 def figures(p: Floats, truth: Integers) -> Figures:

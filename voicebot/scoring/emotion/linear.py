@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import log, sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from voicebot.errors import ModelError
@@ -19,6 +20,8 @@ from voicebot.scoring.emotion.figures import Floats, indices
 from voicebot.scoring.emotion.model import Arrays, words_array, words_of
 
 KIND = "linear"
+#: Features of whole words, and of letters inside them.
+SORTS = ("w ", "c ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,13 @@ class LinearClassifier:
 
     def logits(self, texts: Sequence[tuple[str, ...]]) -> Floats:
         """See Classifier."""
-        x = _matrix([features(text) for text in texts], self.terms, self.idf)
-        found: Floats = np.asarray(x @ self.weights, dtype=np.float64) + self.bias
+        found = np.tile(np.asarray(self.bias, dtype=np.float64), (len(texts), 1))
+        for row, text in enumerate(texts):
+            known = {term: n for term, n in features(text).items() if term in self.terms}
+            weighed = weigh(known, {term: float(self.idf[self.terms[term]]) for term in known})
+            if weighed:
+                columns = [self.terms[term] for term in weighed]
+                found[row] += np.array(list(weighed.values())) @ self.weights[columns]
         return found
 
     def arrays(self) -> Arrays:
@@ -56,20 +64,22 @@ class LinearLearner:
         """See Learner. Rare classes weigh more, by the square root of their rarity."""
         found = [features(example.tokens) for example in train]
         counts = Counter(term for text in found for term in text)
-        terms: list[str] = []
-        for sort in ("w ", "c "):
+        terms = set[str]()
+        for sort in SORTS:
             frequent = [t for t, n in counts.most_common() if n >= self.at_least and t.startswith(sort)]
-            terms += sorted(frequent[: self.at_most])
-        columns = {term: at for at, term in enumerate(terms)}
-        idf = np.array([np.log((1 + len(found)) / (1 + counts[term])) + 1 for term in terms])
+            terms.update(frequent[: self.at_most])
+        idf = {term: float(np.log((1 + len(found)) / (1 + counts[term])) + 1) for term in terms}
+        vectors = DictVectorizer()
+        x = vectors.fit_transform([weigh({t: n for t, n in text.items() if t in terms}, idf) for text in found])
         truth = indices([example.label for example in train])
         rarity = {label: float(np.sqrt(len(truth) / n)) for label, n in Counter(truth.tolist()).items()}
         model = LogisticRegression(C=self.c, class_weight=rarity, max_iter=300)
-        model.fit(_matrix(found, columns, idf), truth)
-        weights, bias = np.zeros((len(terms), len(CLASSES))), np.full(len(CLASSES), -30.0)
+        model.fit(x, truth)
+        columns = {str(term): int(at) for term, at in vectors.vocabulary_.items()}
+        weights, bias = np.zeros((len(columns), len(CLASSES))), np.full(len(CLASSES), -30.0)
         for row, place in enumerate(model.classes_):
             weights[:, place], bias[place] = model.coef_[row], model.intercept_[row]
-        return LinearClassifier(columns, idf, weights, bias)
+        return LinearClassifier(columns, np.array([idf[term] for term in vectors.feature_names_]), weights, bias)
 
 
 def restore(arrays: Arrays) -> LinearClassifier:
@@ -95,16 +105,11 @@ def features(text: tuple[str, ...]) -> Counter[str]:
     return found
 
 
-def _matrix(texts: Sequence[Counter[str]], terms: Mapping[str, int], idf: NDArray[np.floating[Any]]) -> csr_matrix:
+def weigh(text: Mapping[str, int], idf: Mapping[str, float]) -> dict[str, float]:
     """Sublinear TF-IDF, each sort of features of length one."""
-    data, columns, starts = list[float](), list[int](), [0]
-    for text in texts:
-        for sort in ("w ", "c "):
-            there = [
-                (terms[t], (1 + np.log(n)) * idf[terms[t]]) for t, n in text.items() if t in terms and t[:2] == sort
-            ]
-            length = float(np.sqrt(sum(value * value for _, value in there))) or 1.0
-            columns += [column for column, _ in there]
-            data += [float(value) / length for _, value in there]
-        starts.append(len(data))
-    return csr_matrix((data, columns, starts), shape=(len(texts), len(terms)))
+    found = dict[str, float]()
+    for sort in SORTS:
+        there = {term: (1 + log(n)) * idf[term] for term, n in text.items() if term.startswith(sort)}
+        length = sqrt(sum(value * value for value in there.values())) or 1.0
+        found |= {term: value / length for term, value in there.items()}
+    return found

@@ -21,7 +21,7 @@ from voicebot.scoring.emotion.figures import Figures, figures, indices
 from voicebot.scoring.emotion.model import Emotion
 from voicebot.scoring.lexicon import Lexicon, keywords
 from voicebot.scoring.ports import EmotionJudge
-from voicebot.scoring.signals import signals_of
+from voicebot.scoring.signals import signals_of, understood
 
 LABELS = (COOPERATIVE, NON_COOPERATIVE, *APART)
 #: What a reminder's question for payment listens for.
@@ -100,7 +100,7 @@ def emotion_figures(talk: Sequence[Said], emotion: Emotion) -> Figures:
     return figures(p, indices([said.emotion for said in talk]))
 
 
-def understood(talk: Sequence[Said], language: Language, today: date) -> list[frozenset[str]]:
+def facts_of(talk: Sequence[Said], language: Language, today: date) -> list[frozenset[str]]:
     """What a reminder understands of each utterance: facts of signals.SIGNALS and names of intents."""
     found = []
     for said in talk:
@@ -117,8 +117,9 @@ def heard(
     found = []
     for place, said in enumerate(talk):
         hits = keywords([said.text], lexicon, window)
-        signals = signals_of(facts[place] if facts else (), (group for group, _ in hits))
-        found.append(Communication(tuple(f"{group}: {phrase}" for group, phrase in hits), signals))
+        known = facts[place] if facts else frozenset[str]()
+        words = (*(f"{group}: {phrase}" for group, phrase in hits), *understood(known))
+        found.append(Communication(words, signals_of(known, (group for group, _ in hits))))
     return found
 
 
