@@ -139,14 +139,14 @@ class Connection:
         """A private database `s` beside this one, in a file that nobody else sees and that is gone afterwards, whatever
         happens. The connection is the caller's alone until then; other processes are not held up."""
         with self._lock, self.translated():
-            # SQLite's own temporary databases (ATTACH '') keep every page in memory: a file without a name does not.
-            with _file_beside(self.path) as file:
-                self._db.conn.execute("ATTACH ? AS s", [file])
-                for pragma in (*("journal_mode = OFF", "synchronous = OFF"), "locking_mode = EXCLUSIVE"):
-                    self._db.conn.execute(f"PRAGMA s.{pragma}").fetchall()
-                self._db.conn.execute("PRAGMA s.cache_size = -65536")
-                self._db.conn.execute("PRAGMA s.user_version = 1")  # written to: the file is open and locked
             try:
+                # SQLite's own temporary databases (ATTACH '') keep every page in memory; a file without a name does not.
+                with _file_beside(self.path) as file:
+                    self._db.conn.execute("ATTACH ? AS s", [file])
+                    for pragma in ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE"):
+                        self._db.conn.execute(f"PRAGMA s.{pragma}").fetchall()
+                    self._db.conn.execute("PRAGMA s.cache_size = -65536")
+                    self._db.conn.execute("PRAGMA s.user_version = 1")  # written to: the file is open and locked
                 yield
             finally:
                 with suppress(sqlite3.Error):

@@ -140,7 +140,7 @@ class CallEnded(CallError):
 
 
 class TrunkError(VoicebotError):
-    """The SIP server cannot be reached or rejects our credentials. `status`: its last answer to a call, where one came."""
+    """The SIP server cannot be reached or rejects our credentials. `status`: its last answer to a call, if any."""
 
     code = "trunk"
     retryable = True

@@ -125,7 +125,7 @@ class TurnSettings(Section):
     barge_in_min_s: float = Field(default=0.25, gt=0)
     #: Speech after which it is decided by what was said so far whether the bot stops or goes on.
     barge_in_decide_s: float = Field(default=1.0, gt=0)
-    #: Speech of less than 0.8 s recognised less surely does not stop the bot (measured: "mm-hm" 0.2 to 0.5, "yes" 0.6 on).
+    #: Less than 0.8 s of speech recognised less surely does not stop the bot ("mm-hm": 0.2 to 0.5, "yes": from 0.6).
     barge_in_confidence: float = Field(default=0.48, ge=0, le=1)
     #: Take the echo of the bot's own voice out of what is heard.
     cancel_echo: bool = True
@@ -134,7 +134,7 @@ class TurnSettings(Section):
 
 
 class AnsweringSettings(Section):
-    """Who answered an outbound call, a person or a machine ([answering_machines.md](answering_machines.md)). Seconds of sound."""
+    """Who answered an outbound call, a person or a machine ([how](answering_machines.md)). Seconds of sound."""
 
     #: Off: whoever answers is talked to as a person.
     enabled: bool = True

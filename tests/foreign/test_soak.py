@@ -16,8 +16,8 @@ from tests.foreign.sipp import sipp_runs
 pytestmark = pytest.mark.timeout(600)
 CALLS = int(os.environ.get("VOICEBOT_SOAK_CALLS", "300"))
 LINES = 20
-#: What calls may leave in use: the transactions of the last 32 s and memories of bounded size, and a little each. A leaked
-#: call would be more.
+#: What calls may leave in use: the transactions of the last 32 s and memories of bounded size, and a little each. A
+#: leaked call would be more.
 STANDING_KB, KB_A_CALL = 10_000, 10
 
 
