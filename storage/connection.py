@@ -140,7 +140,7 @@ class Connection:
         happens. The connection is the caller's alone until then; other processes are not held up."""
         with self._lock, self.translated():
             try:
-                # SQLite's own temporary databases (ATTACH '') keep every page in memory; a file without a name does not.
+                # SQLite's own temporary databases (ATTACH '') keep every page in memory; a file without a name: not.
                 with _file_beside(self.path) as file:
                     self._db.conn.execute("ATTACH ? AS s", [file])
                     for pragma in ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE"):

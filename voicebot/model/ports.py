@@ -191,7 +191,7 @@ class CallLeg(Protocol):
 
     @property
     def held(self) -> bool:
-        """True while the far end holds us (RFC 3264 section 8.4): it hears nothing, and nothing of the customer comes."""
+        """True while the far end holds us (RFC 3264 section 8.4): it hears nothing, and no customer is heard."""
         ...
 
     async def hold(self) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from voicebot.engines import sound, vosk_result, whisper_text
 from voicebot.engines.catalogue import BY_NAME, CATALOGUE
+from voicebot.engines.choose import SPEAKER_MODELS
 from voicebot.settings import AsrSettings, VoiceprintSettings
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -36,7 +37,7 @@ def test_the_catalogue_is_pinned() -> None:
 
 
 def test_the_settings_name_models_of_the_catalogue() -> None:
-    names = {AsrSettings().vosk_model, AsrSettings().whisper_model, VoiceprintSettings().model}
+    names = {AsrSettings().vosk_model, AsrSettings().whisper_model, *(SPEAKER_MODELS[m][0] for m in VoiceprintSettings().models)}
     assert names <= set(BY_NAME)
     assert BY_NAME["ecapa-voxceleb"].files["embedding_model.ckpt"].startswith("0575cb64")
 
