@@ -37,7 +37,11 @@ def test_the_catalogue_is_pinned() -> None:
 
 
 def test_the_settings_name_models_of_the_catalogue() -> None:
-    names = {AsrSettings().vosk_model, AsrSettings().whisper_model, *(SPEAKER_MODELS[m][0] for m in VoiceprintSettings().models)}
+    names = {
+        AsrSettings().vosk_model,
+        AsrSettings().whisper_model,
+        *(SPEAKER_MODELS[m][0] for m in VoiceprintSettings().models),
+    }
     assert names <= set(BY_NAME)
     assert BY_NAME["ecapa-voxceleb"].files["embedding_model.ckpt"].startswith("0575cb64")
 
