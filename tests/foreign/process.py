@@ -88,8 +88,10 @@ class BotProcess:
         """Fails naming what is left."""
         end = time.monotonic() + within_s
         while not self.is_idle():
-            left = {name: (self.idle[name], self.ask("counters")[name]) for name in IDLE}
-            assert time.monotonic() < end, f"(at first, now): {left}"
+            now = self.ask("counters")
+            left = {name: (self.idle[name], now[name]) for name in IDLE}
+            new = set(now["names"]) - set(self.idle["names"])
+            assert time.monotonic() < end, f"(at first, now): {left}, new files: {new}"
             time.sleep(0.1)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from rich.table import Table
 
@@ -35,7 +36,7 @@ class Row:
             "answered_by": str(self.stored.answered_by),
             "sip_status": str(self.stored.sip_status),
             "warning": ",".join(self.warnings),
-            "promise_amount": f"{self.stored.promise_amount:f}" if self.stored.promise_amount is not None else "none",
+            "promise_amount": _plain(self.stored.promise_amount),
             "appointment": "yes" if self.outcome is not None and self.outcome.appointment is not None else "no",
             "enrolled": "yes" if self.enrolled else "no",
         }
@@ -45,6 +46,11 @@ class Row:
             if seen.get(key) != str(wanted):
                 found.append(f"{key} is {seen.get(key)}, expected {wanted}")
         return found
+
+
+def _plain(amount: Decimal | None) -> str:
+    """2000.00 -> "2000": a scenario names an amount as people write it."""
+    return "none" if amount is None else f"{amount.normalize():f}"
 
 
 def attempts(rows: Sequence[Row]) -> Table:
