@@ -94,7 +94,9 @@ async def _prepare(settings: Settings, plan: BenchPlan, cast: Cast, portfolio: t
 
 def bench_settings(settings: Settings, folder: Path, port: int, trunk_port: int, calls: int) -> Settings:
     """The bank's settings, with everything of this run on loopback and in the run's folder."""
-    paths = settings.paths.model_copy(update={"database": folder / "voicebot.db", "recordings": folder / "recordings"})
+    paths = settings.paths.model_copy(
+        update={"database": folder / "voicebot.db", "recordings": folder / "recordings", "voice_master_key": None}
+    )
     telephony = settings.telephony.model_copy(
         update={"address": "127.0.0.1", "port": port, "ring_timeout_s": _RING_S, "max_calls": max(64, calls)}
     )

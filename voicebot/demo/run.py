@@ -121,7 +121,9 @@ async def _prepare(settings: Settings, plan: DemoPlan, portfolio: tuple[Path, Pa
 
 def _settings(settings: Settings, run: Path, port: int, trunk_port: int) -> Settings:
     """The bank's settings, with everything of this run on loopback and in the run's folder."""
-    paths = settings.paths.model_copy(update={"database": run / "voicebot.db", "recordings": run / "recordings"})
+    paths = settings.paths.model_copy(
+        update={"database": run / "voicebot.db", "recordings": run / "recordings", "voice_master_key": None}
+    )
     telephony = settings.telephony.model_copy(
         update={"address": "127.0.0.1", "port": port, "ring_timeout_s": 6.0, "max_calls": 64}
     )
