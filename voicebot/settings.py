@@ -91,6 +91,8 @@ class AsrSettings(Section):
     whisper_model: str = "whisper-tiny-en"
     #: Threads of one recognition.
     threads: int = Field(default=1, ge=1)
+    #: Recognitions at a time, of all calls: a core each.
+    workers: int = Field(default=2, ge=1)
 
 
 class TtsSettings(Section):
@@ -107,8 +109,10 @@ class TtsSettings(Section):
 class TurnSettings(Section):
     """Turn-taking: silence that ends an answer (seconds), by how complete the answer is, and barge-in."""
 
-    #: Silence after a complete answer (a yes, all the digits).
-    complete_s: float = Field(default=0.4, gt=0)
+    #: Silence after a complete answer that seldom goes on (all the digits, a full date, "yes, I can").
+    final_s: float = Field(default=0.28, gt=0)
+    #: Silence after another complete answer (a bare yes, an answer to "is that you?").
+    complete_s: float = Field(default=0.45, gt=0)
     #: Silence after one that goes on ("the eighth of July ...").
     incomplete_s: float = Field(default=1.6, gt=0)
     #: Silence after an open answer.
@@ -122,7 +126,7 @@ class TurnSettings(Section):
     #: Probability from which a sound is speech.
     speech_threshold: float = Field(default=0.5, gt=0, lt=1)
     #: Speech that pauses the bot.
-    barge_in_min_s: float = Field(default=0.25, gt=0)
+    barge_in_min_s: float = Field(default=0.12, gt=0)
     #: Speech after which it is decided by what was said so far whether the bot stops or goes on.
     barge_in_decide_s: float = Field(default=1.0, gt=0)
     #: Less than 0.8 s of speech recognised less surely does not stop the bot ("mm-hm": 0.2 to 0.5, "yes": from 0.6).
@@ -218,6 +222,21 @@ class VoiceprintSettings(Section):
     challenge: Literal["never", "risk", "always"] = "risk"
     #: Outstanding amount from which they are asked for, in the loan's currency; 0: no amount is a risk.
     challenge_amount: float = Field(default=0.0, ge=0)
+    #: A recording of an earlier call, played again: `risk` asks for the digits and raises W-V5; `note` only writes its
+    #: value into the record. Never a gate.
+    replay: Literal["off", "note", "risk"] = "risk"
+    #: Share of what is heard that falls in line with an earlier call (people who say the same again: 0.09 at most).
+    replay_limit: float = Field(default=0.12, gt=0, le=1)
+    #: Days the sketch of a call is kept to recognise a recording of it by; it goes with the voiceprint.
+    replay_days: int = Field(default=90, ge=1)
+    #: Calls of a customer of which sketches are kept, the newest.
+    replay_calls: int = Field(default=10, ge=1, le=50)
+    #: A voice that sounds made by a machine: as `replay`. Measure it on your own line before it is a `risk`.
+    synthetic: Literal["off", "note", "risk"] = "note"
+    #: `default`, or the file that `voicebot voiceprint spoof --fit` made.
+    synthetic_detector: str = "default"
+    #: Score from which it counts; none: the detector's own (1 % of people reach it).
+    synthetic_limit: float | None = None
     #: Add what was heard in a call that matched beyond doubt to the customer's voiceprint.
     adapt: bool = False
     #: Share of impostors that the limit of such a call is set for; stricter than any decision's.

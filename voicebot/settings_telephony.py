@@ -52,8 +52,9 @@ class TelephonySettings(Section):
     session_expires_s: int = Field(default=1800, ge=0)
     #: Longest hold by the far end; then the call is ended.
     max_hold_s: float = Field(default=120.0, gt=0)
-    #: Receive jitter buffer, least and most.
-    jitter_buffer_ms: tuple[int, int] = (40, 120)
+    #: Receive jitter buffer of the default driver, least and most; 0 and 0: none. People need one to hear no gaps; a
+    #: recogniser does not, and late packets would be dropped.
+    jitter_buffer_ms: tuple[int, int] = (0, 0)
     #: Record calls (the greeting says so).
     recording: bool = True
     #: Write SIP messages to the stack's log; they hold numbers.

@@ -65,6 +65,7 @@ class _Piece:
     hearing: Hearing
     looked: float
     reading: asyncio.Task[None] | None = None
+    left: bool = False  # to the listener
 
 
 class Answered:
@@ -96,6 +97,8 @@ class Answered:
         self._closed = False
         self._told_person = False
         self._every_word = False
+        #: Is what is said now recognised by the listener too? Then its words are told (`words`), and not found twice.
+        self.listener_hears: Callable[[], bool] = lambda: False
         self._said: deque[Said] = deque()
         self._machine: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
 
@@ -129,6 +132,13 @@ class Answered:
             self._detector.answer(answer.text, answer.t0, answer.t1, fits=fits and not answer.barged_in)
         self._look()
 
+    def words(self, utterance: Utterance) -> None:
+        """What the listener recognised of what is being said, at a pause."""
+        run = self._detector.last_run
+        if not self._closed and run is not None:
+            self._detector.text(utterance.text, run.t0, utterance.alternatives)
+            self._look()
+
     def no_reply(self) -> None:
         """A question of the bot got no answer."""
         if not self._closed:
@@ -152,7 +162,8 @@ class Answered:
         run, piece = self._detector.run, self._piece
         if piece is not None and (piece.run.over or piece.run is not self._detector.last_run):
             self._piece = None
-            self._read(piece, last=True)
+            if not piece.left:
+                self._read(piece, last=True)
         elif piece is not None and self._due(piece):
             piece.looked = t
             if t - piece.t0 >= PIECE_S:
@@ -173,7 +184,8 @@ class Answered:
     def _due(self, piece: _Piece) -> bool:
         """At a pause, and each AGAIN_S while speech goes on."""
         said = piece.run.t1 - piece.looked
-        return said >= AGAIN_S or (self._detector.paused and said >= 0.3)
+        piece.left = self._detector.paused and not self._every_word and self.listener_hears()
+        return said >= AGAIN_S or (self._detector.paused and said >= 0.3 and not piece.left)
 
     def _begin(self, run: Run, t: float) -> None:
         self._piece = _Piece(run, t, Hearing(self._recognizer.start(None), self._pool), t)

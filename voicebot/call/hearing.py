@@ -57,4 +57,4 @@ class Hearing:
     async def _taken(self) -> None:
         self._flush()
         if self._tail is not None:
-            await self._tail
+            await asyncio.shield(self._tail)  # who waits may be cancelled; the sound is not

@@ -61,7 +61,9 @@ class Listener:
         settings: TurnSettings,
         pool: ThreadPoolExecutor,
         on_chunks: ChunkListener,
+        on_words: Callable[[Utterance], None] = lambda _: None,
     ) -> None:
+        """`on_words`: told what was recognised at each pause in which the caller is still silent."""
         self._line = line
         self._recognizer = recognizer
         self._activity = activity
@@ -69,6 +71,7 @@ class Listener:
         self._settings = settings
         self._pool = pool
         self._on_chunks = on_chunks
+        self._on_words = on_words
         self._endpointer = Endpointer(
             EndpointingOptions(
                 threshold=settings.speech_threshold,
@@ -120,6 +123,11 @@ class Listener:
         return self._recognizer.name
 
     @property
+    def hears(self) -> bool:
+        """Is an answer being recognised?"""
+        return self._question is not None and self._hearing is not None
+
+    @property
     def phrases(self) -> tuple[str, ...] | None:
         """The phrase list for the question that is open."""
         if self._question is None:
@@ -137,8 +145,8 @@ class Listener:
         self._recent.append(frame)
         while self._recent[0].t_end < frame.t - EARLY_S - PRE_ROLL_S:
             self._recent.popleft()
-        for chunk in chunks:
-            for event in self._endpointer.accept(chunk):
+        for chunk, nothing in zip(chunks, self._foreground.nothing, strict=True):
+            for event in self._endpointer.accept(replace(chunk, probability=0.0) if nothing else chunk):
                 self._turn(event)
         if self._question is not None:
             self._interrupt()
@@ -183,6 +191,7 @@ class Listener:
     def _recognised(self, task: asyncio.Task[Utterance]) -> None:
         if task is not self._snapshot or task.cancelled() or self._question is None or task.exception():
             return
+        self._on_words(task.result())
         since, text = self._endpointer.speaking_since, task.result().text
         if since is None:  # the answer is over already: `_resolve` takes it
             return
@@ -195,6 +204,7 @@ class Listener:
         how = self._understanding.completeness(text, self._question.expects)
         settings = self._settings
         silence = {
+            Completeness.FINAL: settings.final_s,
             Completeness.COMPLETE: settings.complete_s,
             Completeness.INCOMPLETE: settings.incomplete_s,
             Completeness.OPEN: settings.open_s,
@@ -284,8 +294,10 @@ class Listener:
         self._quiet_since = self._line.t
 
     def _drop_snapshot(self) -> None:
-        # A running recognition cannot be stopped in its thread; its result is not looked at any more.
-        self._snapshot = None
+        # One that waits for its turn is not made at all; one that runs cannot be stopped in its thread.
+        dropped, self._snapshot = self._snapshot, None
+        if dropped is not None:
+            dropped.cancel()
 
     def _time_out(self) -> None:
         if self._answer is None or self._answer.done() or self._question is None:
@@ -301,7 +313,9 @@ class Listener:
     # -- keys --------------------------------------------------------------------------------------------------
 
     def on_key(self, key: str) -> None:
-        """Take one key of the telephone (RFC 4733)."""
+        """Take one key of the telephone (RFC 4733). A # with nothing before it ends an answer that was whole without."""
+        if key == "#" and not self._keys:
+            return
         t = self._line.t
         self._keys_t = (t if not self._keys else self._keys_t[0], t)
         self._keys += key

@@ -70,7 +70,7 @@ def choose_recognizer(settings: Settings, language: str) -> Recognizer:
         return VoskRecognizer(choice.model, language)
     from voicebot.engines.whisper_asr import WhisperRecognizer
 
-    return WhisperRecognizer(choice.model, settings.asr.threads, language)
+    return WhisperRecognizer(choice.model, settings.asr.threads, language, settings.asr.workers)
 
 
 def synthesizer_choice(settings: Settings, language: str = "en") -> Choice:

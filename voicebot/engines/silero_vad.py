@@ -21,6 +21,10 @@ RATE = 8000
 #: Samples per decision and the samples before them the model wants to see, at 8 kHz (silero-vad 6, utils_vad).
 CHUNK = 256
 _CONTEXT = 32
+#: In silence (a peak under -60 dBFS) after a decision so low the network is not asked: half of a call, and it said 0.01
+#: at most there.
+_NOTHING = 0.001
+_UNDOUBTED = 0.1
 _STATE_SHAPE = (2, 1, 128)
 
 
@@ -48,6 +52,7 @@ class SileroStream:
         self._state = np.zeros(_STATE_SHAPE, dtype=np.float32)
         self._context = np.zeros(_CONTEXT, dtype=np.float32)
         self._pending = np.zeros(0, dtype=np.float32)
+        self._last = 1.0
         self._t = 0.0  # call time of the first pending sample
         self._resampler: soxr.ResampleStream | None = None
         self._rate = RATE
@@ -78,6 +83,9 @@ class SileroStream:
         return np.asarray(self._resampler.resample_chunk(samples), dtype=np.float32)
 
     def _probability(self, chunk: Samples) -> float:
+        if self._last < _UNDOUBTED and float(np.abs(chunk).max()) < _NOTHING:
+            self._context = chunk[-_CONTEXT:]
+            return 0.0
         feed: dict[str, NDArray[np.float32] | NDArray[np.int64]] = {
             "input": np.concatenate((self._context, chunk))[np.newaxis, :],
             "state": self._state,
@@ -85,7 +93,8 @@ class SileroStream:
         }
         probability, self._state = self._session.run(None, feed)
         self._context = chunk[-_CONTEXT:]
-        return float(probability[0, 0])
+        self._last = float(probability[0, 0])
+        return self._last
 
 
 def _packaged_model() -> Path:

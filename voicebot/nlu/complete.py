@@ -13,11 +13,19 @@ from voicebot.nlu.understand import understand
 
 #: Confidence from which an intent makes an answer whole.
 _CLEAR = 0.7
+#: Intents that carry a number, an amount or a day.
+_VALUES = frozenset({"digits", "date", "birth_date", "amount", "promise", "time", "appointment"})
+#: Answers after which people go on.
+_FOLLOWED = frozenset({"affirm", "deny", "wrong_person", "purpose"})
+#: Words from which an answer is more than a bare yes or no.
+_A_SENTENCE = 3
 
 
 class Completeness(StrEnum):
-    """COMPLETE: all that was asked is there. INCOMPLETE: more must come. OPEN: it cannot be told."""
+    """FINAL: all that was asked is there, and people seldom go on after it. COMPLETE: all is there, but more may well
+    follow ("yes, ... this is Peter"). INCOMPLETE: more must come. OPEN: it cannot be told."""
 
+    FINAL = "final"
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"
     OPEN = "open"
@@ -30,8 +38,9 @@ def completeness(text: str, expects: Sequence[str], language: Language, today: d
     intents = understand((text,), expects, language, today)
     if any(intent.name in language.everywhere and intent.confidence >= _CLEAR for intent in intents):
         return Completeness.COMPLETE
-    if any(_whole(intent, expects) for intent in intents):
-        return Completeness.COMPLETE
+    whole = [intent for intent in intents if _whole(intent, expects)]
+    if whole:
+        return Completeness.FINAL if any(_final(intent, text, language) for intent in whole) else Completeness.COMPLETE
     if "free" in expects or not _asks_value(expects):
         return Completeness.OPEN
     return Completeness.INCOMPLETE
@@ -66,6 +75,14 @@ def _whole(intent: Intent, expects: Sequence[str]) -> bool:
     if intent.name == "appointment":
         return "date" in intent.slots and "time" in intent.slots
     return True
+
+
+def _final(intent: Intent, text: str, language: Language) -> bool:
+    """A value is whole or not. Of words, a bare yes is often followed by more, and so is an answer to "is that you?"
+    (a greeting) or a story; "yes, I can" is not."""
+    if intent.name in _VALUES:
+        return True
+    return intent.name not in _FOLLOWED and len(tokenise(text, language.words.spelling)) >= _A_SENTENCE
 
 
 def _asks_value(expects: Sequence[str]) -> bool:

@@ -13,7 +13,7 @@ import baresip
 
 from voicebot.errors import AdmissionError, SettingsError, TrunkError
 from voicebot.model.ports import CallLeg
-from voicebot.model.trunk import TrunkState
+from voicebot.model.trunk import Traffic, TrunkState
 from voicebot.settings import TelephonySettings, TrunkSettings
 from voicebot.signaling.baresip_acks import AckAgain
 from voicebot.signaling.baresip_admission import BURST, Admission
@@ -99,6 +99,10 @@ class BaresipSignaling:
         """See WatchesTrunks."""
         return tuple(trunk.state for trunk in self._trunks)
 
+    async def traffic(self) -> Traffic:
+        """See WatchesTraffic."""
+        return await self._admission.traffic()
+
     def _incoming(self, call: baresip.Call) -> None:
         leg = BaresipLeg(call, call.peer or "", refuse=self._admission.refuse)
         leg.rtp_timeout_s = float(self._telephony.rtp_timeout_s)
@@ -182,7 +186,7 @@ def stack_config(
         extra_config_text=(
             f"sip_listen {telephony.address}:{telephony.port}\n"
             f"rtp_ports {telephony.rtp_ports[0]}-{telephony.rtp_ports[1]}\n"
-            "audio_jitter_buffer_type adaptive\n"
+            f"audio_jitter_buffer_type {'adaptive' if high else 'off'}\n"
             f"audio_jitter_buffer_ms {low}-{high}\n"
             f"call_local_timeout {int(telephony.ring_timeout_s) + 60}\n"
             + (f"sip_certificate {telephony.certificate}\n" if telephony.certificate else "")

@@ -27,7 +27,6 @@ from pyVoIP.VoIP import CallState, NoPortsAvailableError, VoIPCall, VoIPPhone
 from pyVoIP.RTP import PayloadType, RTPClient, RTPMessage, RTPPacketManager, TransmitType
 from pyVoIP.SIP import SIPClient, SIPMessage, SIPStatus
 
-from voicebot.model.audio import FRAME_S
 from voicebot.settings import TelephonySettings
 from voicebot.signaling.pyvoip_messages import (
     canonical,
@@ -148,7 +147,7 @@ class Rtp(RTPClient):
         super().__init__(*args, **more)
         self.source = telephony.rtp_source
         self.outgoing = SendQueue()
-        self.incoming = ReceiveQueue(hold=int(telephony.jitter_buffer_ms[0] / 1000 / FRAME_S))
+        self.incoming = ReceiveQueue()
         self.pmout = _Paced(self.outgoing)
         self.outSSRC, self.outSequence = secrets.randbits(32), secrets.randbits(15)
         self._event_at: int | None = None

@@ -20,7 +20,7 @@ class EndpointingOptions:
     threshold: float = 0.5
     release: float = 0.35
     start_s: float = 0.09
-    pause_s: float = 0.2
+    pause_s: float = 0.12
     silence_s: float = 3.0  # until `require` says otherwise: what was said so far is being recognised
     max_answer_s: float = 20.0
 

@@ -8,6 +8,7 @@ compared with this line's own quiet, and only mends what the detector doubts or 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, replace
 
@@ -32,6 +33,8 @@ class ForegroundOptions:
     loud_dbfs: float = -40.0
     loud_over_db: float = 25.0
     certain: float = 0.8  # probability given to it
+    #: So little over the quiet there is nothing to hear, whatever the detector says (it goes on 0.1 s after the end).
+    nothing_over_db: float = 4.0
     #: Loud sound so shortly before speech belongs to it ("no, ... you have the wrong number"), so far back.
     joined_s: float = 0.4
     back_s: float = 1.2
@@ -63,7 +66,10 @@ class Foreground:
         self._count = 0
         self._quiet: float | None = None
         self._loud: deque[SpeechChunk] = deque()
+        self._now = _SILENT_DBFS
         self.crowd = False
+        #: Of each decision that `accept` gave back last: was there no sound in it? Then an answer may end with it.
+        self.nothing: tuple[bool, ...] = ()
 
     def accept(
         self, frame: AudioFrame, chunks: tuple[SpeechChunk, ...], *, eager: bool = True
@@ -73,7 +79,12 @@ class Foreground:
         if not self._pcm or abs(frame.t - self._t - len(self._pcm) / 2 / frame.rate) > frame.duration + 0.02:
             self._t, self._pcm = frame.t, b""
         self._pcm += frame.pcm16
-        return tuple(self._mended(chunk, frame.rate, eager) for chunk in chunks)
+        mended, nothing = [], []
+        for chunk in chunks:
+            mended.append(self._mended(chunk, frame.rate, eager))
+            nothing.append(self._quiet is not None and self._now <= self._quiet + self._options.nothing_over_db)
+        self.nothing = tuple(nothing)
+        return tuple(mended)
 
     def reach_back(self, t: float) -> float:
         """Where speech that was noticed at `t` (s) begins: at the loud sound shortly before, which the detector may
@@ -108,14 +119,15 @@ class Foreground:
         return chunk
 
     def _level(self, chunk: SpeechChunk, rate: int) -> float:
-        """Of this decision's sound and that of the one before it: a crowd's peaks are short."""
+        """Of this decision's sound and that of the one before it: a crowd's peaks are short. `_now`: of it alone."""
         a, b = (max(0, round((t - self._t) * rate)) * 2 for t in (chunk.t0, chunk.t1))
         samples = np.frombuffer(self._pcm[a:b], dtype=np.int16).astype(np.float64)
         self._pcm = self._pcm[b:]
         self._t += b / 2 / rate
         power = float(np.mean(samples**2)) if samples.size else 0.0
         both, self._before = (power + self._before) / 2, power
-        return max(_SILENT_DBFS, 10 * float(np.log10(max(both, 1e-9) / 32768**2)))
+        self._now = _dbfs(power)
+        return _dbfs(both)
 
     def _note(self, chunk: SpeechChunk, level: float) -> None:
         options, step = self._options, chunk.t1 - chunk.t0
@@ -135,3 +147,7 @@ class Foreground:
             and self._quiet >= options.crowd_dbfs
             and sum(heard.probability for heard in asked) / len(asked) >= options.crowd_probability
         )
+
+
+def _dbfs(power: float) -> float:
+    return max(_SILENT_DBFS, 10 * math.log10(max(power, 1e-9) / 32768**2))

@@ -123,3 +123,15 @@ def test_frames_and_decisions_of_different_length_stay_together() -> None:
     raised = [c for c in decided if c.probability > 0.5]
     assert raised[0].t0 == pytest.approx(3.0, abs=0.04)
     assert raised[-1].t1 == pytest.approx(3.5, abs=0.07)
+
+
+def test_the_detectors_hangover_is_nothing() -> None:
+    """Silero goes on for 0.1 s after the end of speech; the level does not."""
+    caller = Caller()
+    caller.sound(2.0, -62.0, 0.02)
+    caller.sound(1.0, -22.0, 0.97)
+    assert not caller.foreground.nothing[0]
+    caller.sound(STEP, -62.0, 0.9)
+    assert caller.foreground.nothing == (True,)
+    caller.sound(STEP, -50.0, 0.9)  # a last consonant is quiet, but over the line's own quiet
+    assert caller.foreground.nothing == (False,)
