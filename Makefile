@@ -66,10 +66,9 @@ CALLS = $(BIN)/python -m pytest -v -n 3 tests/calls --ignore tests/calls/test_sc
 SCENARIOS = $(BIN)/python -m pytest -v -n 2 tests/calls/test_scenarios.py
 FOREIGN = $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/foreign
 
+# The calls mostly wait: the tests that only compute take what they leave of the processor, and are told of afterwards.
 test: $(STAMP) $(TEST_MODELS)
-	@$(UNIT)
-	@$(ENGINES)
-	@$(CALLS)
+	@tools/beside.sh "$(UNIT) && $(ENGINES)" "$(CALLS)"
 	@$(SCENARIOS)
 	-@tools/install_peers.sh
 	@$(FOREIGN)

@@ -19,6 +19,8 @@ from sip_sim.wording import forbidden_heard, heard_all, said_twice
 
 _REPEAT_AFTER_S: Final = 1.5  # the bot asked the same again and now waits
 _MOST_REPEATS: Final = 2
+#: Words recognised so late make a bot ask whether anybody is there.
+_SLOW_EARS_S: Final = 3.0
 _SURE_S: Final = 0.8
 _BEEP_SLACK_S: Final = 0.3
 _MOST_BEHIND_S: Final = 1.5
@@ -93,6 +95,7 @@ class Caller:
         self._bot_ended_at = 0.0
         self._deaf_until = 0.0  # what the bot began before an answering machine's beep is not recorded
         self._murmured: Step | None = None
+        self._ears_behind_s = 0.0  # the longest that words were waited for
         self._reaction_s = scenario.persona.reaction_ms / 1000.0
         self.story = story or Story()
 
@@ -207,7 +210,8 @@ class Caller:
     async def _give_up(self, step: Step, patience: float) -> None:
         wanted = " and ".join(repr(phrase) for phrase in step.hears) or "anything"
         heard = repr(self._turn) if self._turn else "nothing"
-        self.story.failures.append(f"line {step.line}: waited {patience:g} s to hear {wanted}, heard {heard}")
+        failure = f"line {step.line}: waited {patience:g} s to hear {wanted}, heard {heard}"
+        self.story.failures.append(failure + self._too_slow())
         await self._phone.hang_up()
 
     async def _barge_in_moment(self, step: Step) -> None:
@@ -332,12 +336,13 @@ class Caller:
             self._emit({"event": "hung_up", "scenario": self._scenario.slug, "t": round(event.t, 2), "by": event.by})
 
     async def _transcribe(self, speech: SpeechEnded) -> None:
-        text = ""
+        text, ended_at = "", self._loop.time()
         try:
             text = await asyncio.to_thread(self._ears.transcribe, speech.samples)
         except SimError as error:
             self.story.failures.append(f"what was said at {speech.t0:.1f} s was not understood: {error.message}")
         finally:  # whatever happens, the caller does not wait for these words for ever
+            self._ears_behind_s = max(self._ears_behind_s, self._loop.time() - ended_at)
             self._queue.put_nowait(Heard(Line("bot", round(speech.t0, 2), round(speech.t1, 2), text)))
 
     def _add(self, line: Line) -> None:
@@ -374,5 +379,13 @@ class Caller:
         wanted = " and ".join(repr(phrase) for phrase in step.hears) or "its turn"
         self.story.failures.append(
             f"line {step.line}: the call ended ({self.story.ended_by or 'time'}) before this step ({wanted}); "
-            f"last heard: {self._turn!r}"
+            f"last heard: {self._turn!r}{self._too_slow()}"
+        )
+
+    def _too_slow(self) -> str:
+        """Where it may be the simulator's fault and not the bot's."""
+        if self._ears_behind_s < _SLOW_EARS_S:
+            return ""
+        return (
+            f" (the caller's ears were {self._ears_behind_s:.1f} s behind: too many calls at a time for this machine)"
         )

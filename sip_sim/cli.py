@@ -23,6 +23,7 @@ from sip_sim.report_html import write_html
 from sip_sim.runner import Runner, RunSpec
 from sip_sim.scenario import SCENARIOS, Surroundings, load_all, load_numbers, load_personas
 from sip_sim.stopping import nobody_reads, tell, tell_what_ran, until_done_or_stopped
+from sip_sim.target import read_target
 from sip_sim.voices import VoiceBox, load_registry
 
 EARS = Path("models/whisper-tiny-en")
@@ -80,6 +81,9 @@ Examples:
     "--listen", default="127.0.0.1:5070", show_default=True, help="Where the carrier listens; port 0 = any free."
 )
 @click.option("--target", default="", help="The bot's SIP address, for scenarios in which the customer calls.")
+@click.option("--user", default="", help="Who calls --target, where it asks for credentials (401, 407).")
+@click.option("--password", default="", help="... and the password.")
+@click.option("--no-options", is_flag=True, help="Call --target without asking first (OPTIONS) whether it is there.")
 @click.option("--portfolio", type=FOLDER, help="The bank's customers.csv and loans.csv (examples/portfolio).")
 @click.option(
     "--out", default="var/sim", show_default=True, type=click.Path(path_type=Path), help="Recordings and reports."
@@ -113,6 +117,9 @@ def run(
     paths: tuple[Path, ...],
     listen: str,
     target: str,
+    user: str,
+    password: str,
+    no_options: bool,
     portfolio: Path | None,
     out: Path,
     cache: Path,
@@ -138,6 +145,9 @@ def run(
     scenarios = _named(load_all(paths or (SCENARIOS,), _surroundings(portfolio), flat=flat), expect_only)
     host, port = host_and_port(listen)
     registrar = _registrar(account, digest, challenge_invite)
+    called = read_target(target, user, password, asks=not no_options) if target else None
+    if known is not None and not ears_apart:
+        raise SimError("--known is for ears in a process of their own", hint="give --ears-apart too")
 
     def write(results: list[ScenarioResult]) -> None:
         write_json(out / "report.json", results)
@@ -146,7 +156,7 @@ def run(
         if html is not None:
             write_html(html, results)
 
-    spec = RunSpec(host, port, target, out, seed, wait_s, registrar, write, parallel)
+    spec = RunSpec(host, port, called, out, seed, wait_s, registrar, write, parallel)
     emit: Emit = JsonLines(sys.stdout, lambda: nobody_reads(runner)) if events else Words(tell, brief)
     hears = EarsApart(ears, known=known) if ears_apart else Ears(ears)
     runner = Runner(scenarios, spec, VoiceBox(cache), hears, emit)

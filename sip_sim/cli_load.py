@@ -16,6 +16,7 @@ from sip_sim.report import troubles, write_json
 from sip_sim.runner import Runner, RunSpec
 from sip_sim.scenario import Surroundings, load_all
 from sip_sim.stopping import tell_what_ran, until_done_or_stopped
+from sip_sim.target import read_target
 from sip_sim.voices import VoiceBox
 
 EXAMPLES = """
@@ -64,7 +65,7 @@ def load_command(
         if many[0].call.direction == "inbound" and not target:
             raise SimError("in this scenario the customer calls, but whom?", hint="give --target sip:HOST:PORT")
         host, port = host_and_port(listen)
-        spec = RunSpec(host, port, target, out, wait_s=wait_s, parallel=calls)
+        spec = RunSpec(host, port, read_target(target) if target else None, out, wait_s=wait_s, parallel=calls)
         progress = Progress(calls, lambda line: click.echo(f"\r{line}    ", nl=False, err=True))
         runner = Runner(many, spec, VoiceBox(cache), Ears(ears), progress)
         results = asyncio.run(until_done_or_stopped(runner))

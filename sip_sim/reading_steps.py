@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Final
 
 import yaml
@@ -23,6 +24,7 @@ SCREENING_KEYS: Final = ("asks", "hears", "waits", "then", "voice")
 SCREENING_ASKS: Final = "Hi. If you record your name and reason for calling, I will see if this person is available."
 SCREENING_WAITS: Final = "Thank you. Please stay on the line."
 SCREENING_REFUSES: Final = "Sorry, this person is not available. Goodbye."
+_NAME: Final = re.compile(r"\w+", re.ASCII)
 _BACKCHANNEL_MS: Final = 1200.0
 _MESSAGE_WITHIN_S: Final = 45.0
 
@@ -30,8 +32,31 @@ Prompts = Mapping[str, tuple[str, ...]]
 
 
 def phrases(reader: Reader, got: Mapping[str, yaml.Node], key: str, prompts: Prompts) -> tuple[str, ...]:
-    """Phrases as written, names of prompts.yaml replaced by what they stand for."""
-    return tuple(phrase for name in texts(reader, got, key) for phrase in prompts.get(name, (name,)))
+    """Phrases as written, names of prompts.yaml replaced by what they stand for; a misspelt name is a problem."""
+    if key not in got:
+        return ()
+    given = reader.texts(got[key], key)
+    nodes = got[key].value if isinstance(got[key], yaml.SequenceNode) else [got[key]]
+    for node, text in zip(nodes, given, strict=True):
+        if text not in prompts:
+            _mistaken_name(reader, node, key, text, prompts)
+    return tuple(phrase for name in given for phrase in prompts.get(name, (name,)))
+
+
+def _mistaken_name(reader: Reader, node: yaml.Node, key: str, text: str, prompts: Prompts) -> None:
+    """Nobody says an underscore; and a bare word that is nearly a prompt's name is that name, misspelt."""
+    if not _NAME.fullmatch(text):
+        return
+    close = get_close_matches(text, prompts, 1, 0.75)
+    if "_" in text:
+        known = (
+            f"prompts.yaml has {', '.join(sorted(prompts))}" if prompts else "there is no prompts.yaml beside or above"
+        )
+        advice = f"did you mean {close[0]!r}?" if close else known
+        reader.problem(node, f"{key}: no prompt is called {text!r}; {advice} (words to be heard: with spaces)")
+    elif close and isinstance(node, yaml.ScalarNode) and node.style is None:
+        advice = f'did you mean {close[0]!r}? (a word to be heard: in quotes, "{text}")'
+        reader.problem(node, f"{key}: no prompt is called {text!r}; {advice}")
 
 
 def texts(reader: Reader, got: Mapping[str, yaml.Node], key: str) -> tuple[str, ...]:

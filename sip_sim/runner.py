@@ -27,6 +27,7 @@ from sip_sim.rendering import ANNOUNCER, backgrounds, render
 from sip_sim.report import ScenarioResult, summary
 from sip_sim.scenario import with_seed
 from sip_sim.sip import SipEndpoint
+from sip_sim.target import Target
 from sip_sim.transfer import AgentDesk, Talk, execute_refer
 from sip_sim.voices import VoiceBox
 
@@ -40,7 +41,7 @@ class RunSpec:
 
     host: str = "127.0.0.1"
     port: int = 5070
-    target: str = ""
+    target: Target | None = None
     out: Path = Path("var/sim")
     seed: int = 1
     wait_s: float = 300.0
@@ -321,14 +322,14 @@ class Runner:
 
     async def _dial(self, scenario: Scenario, phone: Phone) -> bool:
         target = self._spec.target
-        match = re.fullmatch(r"sip:(?:([^@]+)@)?([0-9.]+|localhost)(?::(\d+))?", target)
-        if match is None:
-            raise PhoneError(f"--target {target!r} is not a SIP address", hint="give sip:127.0.0.1:5060")
-        remote = (match[2].replace("localhost", "127.0.0.1"), int(match[3] or 5060))
-        if not await self._endpoint.is_there(remote, timeout_s=self._spec.wait_s):
-            raise PhoneError(f"nobody answers at {target}", hint="is the bot serving at --target?")
+        if target is None:
+            raise PhoneError("in this scenario the customer calls, but whom?", hint="give --target sip:HOST:PORT")
+        remote = await asyncio.to_thread(target.address)
+        if target.asks and not await self._endpoint.is_there(remote, timeout_s=self._spec.wait_s):
+            hint = "is the bot serving there? one that answers no OPTIONS is called with --no-options"
+            raise PhoneError(f"nobody answers at {target.uri}", hint=hint)
         self._emit({"event": "call", "scenario": scenario.slug, "direction": "inbound", "number": scenario.call.number})
-        dialing = asyncio.create_task(phone.dial(target, remote, scenario.call.number))
+        dialing = asyncio.create_task(phone.dial(target.uri, remote, scenario.call.number, auth=target.auth))
         await asyncio.sleep(0)
         self._board.add(phone)
         try:

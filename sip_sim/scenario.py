@@ -27,7 +27,7 @@ PERSONA_KEYS: Final = ("name", "voice", "reaction_ms", "patience_s")
 CHECKED_HERE: Final = ("reply_within_ms", "sip", "agent")
 OUTCOME_KEYS: Final = (
     "disposition", "voiceprint", "answered_by", "sip_status", "warning", "promise_amount", "promise_date",
-    "appointment", "enrolled", "items",
+    "appointment", "enrolled", "items", "task", "rating", "no_call",
 )  # fmt: skip
 
 

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.far_end import NUMBER, bot_line
+from tests.support.idle import until
+from tests.support.sip_peer import CERTIFICATE, sip_peer
+from tests.support.sip_source import Source
 from voicebot.errors import CallError
 from voicebot.settings import TelephonySettings, TrunkSettings
 from voicebot.signaling.baresip_agent import BaresipSignaling
@@ -64,6 +68,55 @@ async def test_a_server_that_we_cannot_check_gets_nothing():
         with pytest.raises(CallError):
             await leg.wait_answered(10)
         assert seen.empty()
+
+
+def over_tls(server: str) -> TrunkSettings:
+    return TrunkSettings(server=server, transport="tls", ca_file=DATA / "loopback_cert.pem")
+
+
+async def test_a_call_over_tls_is_refreshed_by_its_session_timer():
+    """RFC 4028: after half of 3 s, on the connection that the call was made on."""
+    async with (
+        sip_peer(100, 180, (200, "Session-Expires: 3;refresher=uac"), transport="tls") as peer,
+        bot_line(peer.server, over_tls(peer.server), certificate=CERTIFICATE, session_expires_s=3) as bot,
+    ):
+        leg = await bot.signaling.dial(NUMBER)
+        await leg.wait_answered(5)
+        await until(lambda: len(peer.got("INVITE")) == 3, "two refreshes", 5)
+        first, *refreshes = peer.got("INVITE")
+        assert first.header("Session-Expires") == "3"
+        assert [request.header("Session-Expires") for request in refreshes] == ["3;refresher=uac"] * 2
+        assert all(
+            1.0 < later.at - sooner.at < 2.0 for sooner, later in zip(peer.got("INVITE"), refreshes, strict=False)
+        )
+        await leg.hang_up()
+        await until(lambda: peer.got("BYE"), "BYE")
+        assert {request.header("Via").split()[0] for request in peer.requests} == {"SIP/2.0/TLS"}
+        assert peer.connections == 1
+
+
+async def test_a_call_over_tls_whose_far_end_does_not_refresh_is_ended():
+    async with (
+        sip_peer(100, (200, "Session-Expires: 2;refresher=uas"), transport="tls") as peer,
+        bot_line(peer.server, over_tls(peer.server), certificate=CERTIFICATE, session_expires_s=2) as bot,
+    ):
+        leg = await bot.signaling.dial(NUMBER)
+        await leg.wait_answered(5)
+        await until(lambda: peer.got("BYE"), "BYE", 4)
+        await until(lambda: leg.ended is not None, "our side knows")
+        assert leg.ended is not None
+        assert leg.ended.reason == "the session timer ran out"
+
+
+async def test_a_stranger_cannot_even_connect_by_tls():
+    trunk = over_tls("127.0.0.1:9")
+    async with bot_line(trunk.server, trunk, certificate=CERTIFICATE, carriers=("127.0.0.3",)) as line:
+        with pytest.raises(TimeoutError):
+            async with Source("127.0.0.2", line.port + 1, tls=CERTIFICATE.with_name("loopback_cert.pem")):
+                pass
+        async with Source("127.0.0.3", line.port + 1, tls=CERTIFICATE.with_name("loopback_cert.pem")) as carrier:
+            assert (await carrier.ask("OPTIONS"))[0] == 200
+        assert line.signaling.turned_away.kernel >= 1
 
 
 @pytest.mark.parametrize(("encryption", "wanted"), [

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from sip_sim.phone import Ended
-from tests.calls.test_leg import alike, noise, talking
 from tests.support.far_end import bot_line, event, far_end
 from tests.support.idle import until
+from tests.support.legs import alike, noise, talking
 from voicebot.call.line import Line
 from voicebot.model.audio import MEDIA_RATE, AudioFrame
 
@@ -45,9 +45,10 @@ async def test_the_far_ends_hold_stops_the_prompt_and_its_music_is_not_heard(dir
         await leg.hang_up()
         await clock
         heard_there = phone.line.recorder.tracks()[1]
-        pieces = np.array_split(prompt, 8)
+        pieces = np.array_split(prompt, 40)
         lost = [i for i, piece in enumerate(pieces) if alike(piece, heard_there) < 0.9]
-        assert len(lost) <= 1, f"eighths of the prompt not heard: {lost}"  # the one that the hold cut in two
+        # One that the hold cut in two; and a busy machine may tear others, each at one place.
+        assert len(lost) <= 4, f"fortieths of the prompt not heard: {lost}"
         await event(phone, Ended)
 
 

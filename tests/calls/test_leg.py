@@ -1,82 +1,38 @@
-"""The bot's leg (baresip) against the simulator's telephone (another SIP and RTP stack): real packets on loopback."""
+"""The bot's legs (both drivers) against the simulator's telephone (another SIP and RTP stack): packets on loopback.
+What only one of them does, or does otherwise: test_baresip_leg.py, test_pyvoip_leg.py."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import threading
-import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
-import numpy as np
 import pytest
-from baresip._native import lib
 
-from sip_sim.g711 import Samples, through
+from sip_sim.g711 import through
 from sip_sim.hearing import speech_spans
-from sip_sim.media import Digit, SaidAll
-from sip_sim.phone import Ended, Phone
-from tests.support.far_end import NUMBER, BotLine, FarEnd, bot_line, event, far_end
+from sip_sim.media import SaidAll
+from sip_sim.phone import Ended
+from tests.support.far_end import NUMBER, BotLine, bot_line, event, far_end
 from tests.support.idle import until
+from tests.support.legs import alike, clean_fifths, hear, noise, say, talking
+from tests.support.pyvoip_bot import PyvoipBot, pyvoip
 from voicebot.errors import CallEnded, CallNotAnswered, CallRefused
-from voicebot.model.ports import CallLeg
 
-pytestmark = [pytest.mark.timeout(30), pytest.mark.usefixtures("nothing_left")]
-
-
-def noise(seconds: float, seed: int = 1) -> Samples:
-    """Sound that is like itself at no other place: what was cut or moved shows."""
-    return (
-        (np.random.default_rng(seed).standard_normal(int(seconds * 8000)) * 3000).clip(-12000, 12000).astype(np.int16)
-    )
+pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("nothing_left")]
+Driver = Callable[..., AbstractAsyncContextManager[BotLine | PyvoipBot]]
 
 
-def alike(wanted: Samples, heard: Samples) -> float:
-    """The best normalised cross-correlation of `wanted` in `heard`; negative phase counts against it."""
-    from scipy.signal import correlate
-
-    a, b = wanted.astype(float), heard.astype(float)
-    energy = np.convolve(b**2, np.ones(a.size), "valid")
-    return float((correlate(b, a, "valid") / np.sqrt(np.maximum(energy, 1) * (a**2).sum())).max())
-
-
-def clean_fifths(wanted: Samples, heard: Samples) -> int:
-    """How many fifths of `wanted` were heard unspoiled. A jitter buffer that adapts may move one against the next."""
-    return sum(alike(piece, heard) > 0.98 for piece in np.array_split(wanted, 5))
-
-
-async def talking(far: FarEnd, bot: BotLine, ring_s: float = 5) -> tuple[CallLeg, Phone]:
-    """An answered call of the bot."""
-    leg = await bot.signaling.dial(NUMBER)
-    phone = await far.rings()
-    phone.answer()
-    await leg.wait_answered(ring_s)
-    return leg, phone
-
-
-async def say(leg: CallLeg, sound: Samples) -> None:
-    """As the line does: a little ahead, never all at once."""
-    left = sound.tobytes()
-    while left:
-        if leg.queued_s < 0.1:
-            left = left[leg.write(left[:320]) :]
-        else:
-            await asyncio.sleep(0.01)
-
-
-async def hear(leg: CallLeg, seconds: float) -> Samples:
-    """All that the leg receives until `seconds` of sound have come."""
-    heard = b""
-    async with asyncio.timeout(seconds + 10):
-        while len(heard) < seconds * 16000:
-            heard += leg.read(16000)
-            await asyncio.sleep(0.02)
-    return np.frombuffer(heard, dtype=np.int16)
+@pytest.fixture(params=["baresip", "pyvoip"])
+def driver(request: pytest.FixtureRequest) -> Driver:
+    """Starts the driver; `legs` are its inbound calls."""
+    return bot_line if request.param == "baresip" else pyvoip
 
 
 @pytest.mark.parametrize("codec", ["PCMA", "PCMU"])
-async def test_sound_goes_both_ways_in_the_codec_that_is_set(codec: str) -> None:
+async def test_sound_goes_both_ways_in_the_codec_that_is_set(driver: Driver, codec: str) -> None:
     said, answer = noise(1.0, 1), noise(1.0, 2)
-    async with far_end(codec) as far, bot_line(far.server, codecs=(codec,)) as bot:
+    async with far_end(codec) as far, driver(far.server, codecs=(codec,)) as bot:
         leg, phone = await talking(far, bot)
         offer = next(entry.raw for entry in phone.ladder.entries if entry.name == "INVITE")
         formats = next(line for line in offer.splitlines() if line.startswith("m=audio")).split()[3:]
@@ -91,20 +47,8 @@ async def test_sound_goes_both_ways_in_the_codec_that_is_set(codec: str) -> None
         await phone.close()
 
 
-async def test_keys_are_heard_and_sent() -> None:
-    async with far_end() as far, bot_line(far.server) as bot:
-        leg, phone = await talking(far, bot)
-        keys: list[str] = []
-        leg.on_dtmf(keys.append)
-        phone.press("159#*0")
-        await until(lambda: "".join(keys) == "159#*0", "the keys")
-        await leg.send_dtmf("42#")
-        assert [(await event(phone, Digit)).digit for _ in range(3)] == ["4", "2", "#"]
-        await leg.hang_up()
-
-
-async def test_flush_stops_within_two_frames() -> None:
-    async with far_end() as far, bot_line(far.server) as bot:
+async def test_flush_stops_within_two_frames(driver: Driver) -> None:
+    async with far_end() as far, driver(far.server) as bot:
         leg, phone = await talking(far, bot)
         tone = noise(0.4)
         leg.write(tone.tobytes())
@@ -120,9 +64,9 @@ async def test_flush_stops_within_two_frames() -> None:
         assert sent - 0.03 <= spans[0][1] - spans[0][0] <= sent + 2 * 0.02 + 0.02
 
 
-async def test_drain_lets_the_last_sound_out_before_the_bye() -> None:
+async def test_drain_lets_the_last_sound_out_before_the_bye(driver: Driver) -> None:
     said = noise(0.7)
-    async with far_end() as far, bot_line(far.server) as bot:
+    async with far_end() as far, driver(far.server) as bot:
         leg, phone = await talking(far, bot)
         await say(leg, said)
         assert leg.queued_s > 0
@@ -135,8 +79,8 @@ async def test_drain_lets_the_last_sound_out_before_the_bye() -> None:
         assert alike(through("PCMA", said)[-1200:], heard) > 0.98
 
 
-async def test_statistics_are_there_after_the_end() -> None:
-    async with far_end() as far, bot_line(far.server) as bot:
+async def test_statistics_are_there_after_the_end(driver: Driver) -> None:
+    async with far_end() as far, driver(far.server) as bot:
         leg, phone = await talking(far, bot)
         phone.say(noise(0.8))
         await event(phone, SaidAll)
@@ -149,8 +93,8 @@ async def test_statistics_are_there_after_the_end() -> None:
 
 
 @pytest.mark.parametrize("by", ["bot", "caller"])
-async def test_either_side_hangs_up(by: str) -> None:
-    async with far_end() as far, bot_line(far.server) as bot:
+async def test_either_side_hangs_up(driver: Driver, by: str) -> None:
+    async with far_end() as far, driver(far.server) as bot:
         leg, phone = await talking(far, bot)
         ends: list[str] = []
         leg.on_end(lambda end: ends.append(end.by))
@@ -171,8 +115,8 @@ async def test_either_side_hangs_up(by: str) -> None:
         assert phone.ladder.names().count("BYE") == 1
 
 
-async def test_183_then_200() -> None:
-    async with far_end() as far, bot_line(far.server) as bot:
+async def test_183_then_200(driver: Driver) -> None:
+    async with far_end() as far, driver(far.server) as bot:
         leg = await bot.signaling.dial(NUMBER)
         phone = await far.calls.get()
         call = phone._call
@@ -187,8 +131,8 @@ async def test_183_then_200() -> None:
         assert phone.ladder.holds(("INVITE", "183", "200", "ACK", "BYE"))
 
 
-async def test_nobody_takes_the_call_so_it_is_cancelled() -> None:
-    async with far_end() as far, bot_line(far.server) as bot:
+async def test_nobody_takes_the_call_so_it_is_cancelled(driver: Driver) -> None:
+    async with far_end() as far, driver(far.server) as bot:
         leg = await bot.signaling.dial(NUMBER)
         phone = await far.rings()
         with pytest.raises(CallNotAnswered):
@@ -200,8 +144,8 @@ async def test_nobody_takes_the_call_so_it_is_cancelled() -> None:
 
 
 @pytest.mark.parametrize(("status", "reason"), [(486, "Busy Here"), (404, "Not Found"), (603, "Decline"), (503, "")])
-async def test_a_refusal_brings_its_status(status: int, reason: str) -> None:
-    async with far_end() as far, bot_line(far.server) as bot:
+async def test_a_refusal_brings_its_status(driver: Driver, status: int, reason: str) -> None:
+    async with far_end() as far, driver(far.server) as bot:
         leg = await bot.signaling.dial(NUMBER)
         phone = await far.rings()
         phone.reject(status)
@@ -213,8 +157,8 @@ async def test_a_refusal_brings_its_status(status: int, reason: str) -> None:
         assert far.dialled == [NUMBER]
 
 
-async def test_the_caller_gives_up_before_we_answer() -> None:
-    async with far_end() as far, bot_line(far.server) as bot:
+async def test_the_caller_gives_up_before_we_answer(driver: Driver) -> None:
+    async with far_end() as far, driver(far.server) as bot:
         status, _ = await far.call(bot, timeout_s=0.4)
         assert status == 0
         leg = await bot.legs.get()
@@ -225,40 +169,21 @@ async def test_the_caller_gives_up_before_we_answer() -> None:
             await leg.answer()
 
 
-async def test_an_inbound_call_to_any_number_is_ours_and_may_be_refused() -> None:
-    async with far_end() as far, bot_line(far.server) as bot:
+@pytest.mark.parametrize("status", [486, 503])
+async def test_an_inbound_call_to_any_number_is_ours_and_may_be_refused(driver: Driver, status: int) -> None:
+    async with far_end() as far, driver(far.server) as bot:
         calling = asyncio.create_task(far.call(bot, number="whoever"))
         leg = await bot.legs.get()
         assert NUMBER in leg.remote
-        await leg.reject()
-        status, phone = await calling
-        assert status == 486
-        assert phone.ladder.holds(("INVITE", "486", "ACK"))
+        await leg.reject(status)
+        got, phone = await calling
+        assert got == status
+        assert phone.ladder.holds(("INVITE", str(status), "ACK"))
 
 
-@pytest.mark.parametrize("codec", ["PCMA", "PCMU"])
-async def test_an_inbound_call_is_heard_from_its_first_sound_on(codec: str) -> None:
-    """The stack offers the codec anew just after it has answered (re-INVITE): that cuts nothing out either."""
+async def test_the_far_end_may_negotiate_anew(driver: Driver) -> None:
     said = noise(0.6)
-    async with far_end(codec) as far, bot_line(far.server) as bot:
-        calling = asyncio.create_task(far.call(bot))
-        leg = await bot.legs.get()
-        await leg.answer()
-        await say(leg, said)
-        status, phone = await calling
-        assert status == 200
-        await leg.drain()
-        assert phone.ladder.holds(("INVITE", "200", "ACK", "INVITE", "200", "ACK"))
-        await phone.hang_up()
-        await until(lambda: leg.ended is not None, "the BYE")
-        heard = phone.line.recorder.tracks()[1]
-        assert alike(through(codec, said)[:1200], heard) > 0.98
-        assert clean_fifths(through(codec, said), heard) >= 4
-
-
-async def test_the_far_end_may_negotiate_anew() -> None:
-    said = noise(0.6)
-    async with far_end() as far, bot_line(far.server) as bot:
+    async with far_end() as far, driver(far.server) as bot:
         leg, phone = await talking(far, bot)
         call = phone._call
         far.endpoint._uac.send_reinvite(call.dialog, phone._own_offer(), call.source_addr)
@@ -269,9 +194,9 @@ async def test_the_far_end_may_negotiate_anew() -> None:
         assert clean_fifths(through("PCMA", said), phone.line.recorder.tracks()[1]) >= 4
 
 
-async def test_nobody_outside_can_make_us_dial() -> None:
+async def test_nobody_outside_can_make_us_dial(driver: Driver) -> None:
     """REFER from the far end is declined: no INVITE goes to its target, and the call goes on."""
-    async with far_end() as far, bot_line(far.server) as bot:
+    async with far_end() as far, driver(far.server) as bot:
         leg, phone = await talking(far, bot)
         call = phone._call
         refer = call.dialog.create_request("REFER")
@@ -282,36 +207,3 @@ async def test_nobody_outside_can_make_us_dial() -> None:
         assert leg.ended is None
         assert far.dialled == [NUMBER]
         await leg.hang_up()
-
-
-def answer_at_once(deaf: socket.socket, statuses: tuple[str, ...]) -> None:
-    """A SIP server in a thread: the first INVITE gets these answers in the moment it comes."""
-    data, source = deaf.recvfrom(4096)
-    rows = data.decode().split("\r\n")
-    wanted = ("via:", "from:", "to:", "call-id:", "cseq:")
-    kept = [row + (";tag=1" if row.lower().startswith("to:") else "") for row in rows if row.lower().startswith(wanted)]
-    for status in statuses:
-        deaf.sendto("\r\n".join([f"SIP/2.0 {status}", *kept, "Content-Length: 0", "", ""]).encode(), source)
-
-
-async def test_an_answer_quicker_than_our_event_loop_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process is busy for 0.3 s just when it dials; the far end has refused by then."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind(("127.0.0.1", 0))
-        threading.Thread(target=answer_at_once, args=(server, ("180 Ringing", "486 Busy Here")), daemon=True).start()
-        async with bot_line(f"127.0.0.1:{server.getsockname()[1]}") as bot:
-            runtime = bot.signaling._runtime
-            push = runtime._push_cmd
-
-            def and_is_busy(command: int, *arguments: object) -> int:
-                error = push(command, *arguments)
-                if command == lib.BP_CMD_UA_CONNECT:
-                    time.sleep(0.3)
-                return int(error)
-
-            monkeypatch.setattr(runtime, "_push_cmd", and_is_busy)
-            leg = await bot.signaling.dial(NUMBER)
-            with pytest.raises(CallRefused) as refused:
-                await leg.wait_answered(3)
-            assert refused.value.status == 486
-            assert leg.ended is not None

@@ -25,7 +25,7 @@ def test_every_file_named_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", ["docs/rfc_status.md", "docs/threat_model.md"])
 def test_every_scenario_named_exists(page: str) -> None:
     folders = (ROOT / "sip_sim/scenarios", ROOT / "tests/calls/scenarios")
-    known = {path.stem for folder in folders for path in folder.glob("*.yaml")}
+    known = {path.stem for folder in folders for path in folder.rglob("*.yaml")}
     named = {name for name in SCENARIO.findall(text(ROOT / page)) if name not in OTHER}
     assert named & known
     assert named <= known

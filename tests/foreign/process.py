@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -90,8 +91,8 @@ class BotProcess:
         while not self.is_idle():
             now = self.ask("counters")
             left = {name: (self.idle[name], now[name]) for name in IDLE}
-            new = set(now["names"]) - set(self.idle["names"])
-            assert time.monotonic() < end, f"(at first, now): {left}, new files: {new}"
+            new = Counter(now["names"]) - Counter(self.idle["names"])  # one name may be open twice
+            assert time.monotonic() < end, f"(at first, now): {left}, new files: {sorted(new.elements())}"
             time.sleep(0.1)
 
 

@@ -9,10 +9,11 @@ import time
 
 import baresip
 
+from voicebot.model.trunk import Traffic
 from voicebot.settings import TelephonySettings
 from voicebot.signaling import baresip_native as native
 from voicebot.signaling.baresip_thread import StackThread
-from voicebot.signaling.edge import Edge, EdgeCounts, Kind
+from voicebot.signaling.edge import Edge, EdgeCounts, Kind, traffic
 from voicebot.signaling.rate import Verdict
 from voicebot.signaling.sip_guard import SipGuard, networks
 
@@ -64,6 +65,16 @@ class Admission:
     def counts(self) -> EdgeCounts:
         """Requests turned away since the start."""
         return self._guard.counts() if self._guard is not None else EdgeCounts()
+
+    async def traffic(self) -> Traffic:
+        """Who asked for what; asked where the judging is done."""
+        edge, counts = self._edge, self.counts
+        if edge is None or self._thread is None:
+            return Traffic()
+        try:
+            return await self._thread.run(lambda: traffic(edge, counts, time.monotonic()))
+        except baresip.BaresipError:
+            return Traffic()  # the stack is going
 
     async def refuse(self, call: baresip.Call, status: int, reason: str) -> bool:
         """Refuse an inbound call; 503 says when to call again. False where it is gone."""

@@ -181,6 +181,8 @@ class DialedLeg(BaresipLeg):
         """Put another call in place. Raises where the failure is final."""
         if error.status is not None:
             self._route.trunk.answered()
+            if error.status >= 400 and not self._hanging_up:
+                self._route.trunk.refused()
             rest = self._route.answers.rest_asked(self.call_id or "")
             if rest is not None:
                 self._route.trunk.overloaded(rest)

@@ -63,6 +63,7 @@ class Trunk:
         self._place = place
         self.health = TrunkHealth(asked=settings.options_s > 0, allowed=settings.options_misses)
         self._was_healthy = True
+        self._dialled = self._refused = self._silent = 0
         self._runtime: baresip.Runtime | None = None
         self._agent: baresip.UserAgent | None = None
         self._lost = asyncio.Event()
@@ -77,7 +78,8 @@ class Trunk:
     def state(self) -> TrunkState:
         """How it is now."""
         registered = self.health.registered if self.settings.register_trunk else None
-        return TrunkState(self.name, self.health.healthy(monotonic()), registered)
+        healthy = self.health.healthy(monotonic())
+        return TrunkState(self.name, healthy, registered, self._dialled, self._refused, self._silent)
 
     async def create(self, runtime: baresip.Runtime, telephony: TelephonySettings) -> baresip.UserAgent:
         """Make its user agent. Raises baresip.BaresipError, ValueError."""
@@ -157,8 +159,13 @@ class Trunk:
         """It answered something."""
         self.note(self.health.answered())
 
+    def refused(self) -> None:
+        """It refused a call, or the customer did."""
+        self._refused += 1
+
     def silent(self) -> None:
         """A call got no answer from it."""
+        self._silent += 1
         self.note(self.health.silent(monotonic()))
 
     def overloaded(self, retry_after_s: float) -> None:
@@ -184,6 +191,7 @@ class Trunk:
         """Send an INVITE. Raises TrunkError before `create`, baresip.BaresipError where it can't be sent."""
         if self._agent is None or self._runtime is None:
             raise TrunkError("dialled before the SIP stack was started")
+        self._dialled += 1
         dialing = asyncio.ensure_future(self._placed(self._runtime, self._agent, self.uri(number)))
         try:
             return await asyncio.shield(dialing)

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum, auto
 
+from voicebot.model.trunk import SourceState, Traffic
 from voicebot.settings import TelephonySettings
-from voicebot.signaling.rate import SourceRates, Verdict
+from voicebot.signaling.rate import Asked, SourceRates, Verdict
 
 logger = logging.getLogger(__name__)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 #: Sources that go on being served while everybody else is blocked.
 MOST_SPARED = 32
+#: Sources that are shown to who watches.
+MOST_SHOWN = 50
 #: Seconds between two warnings that requests were refused.
 _REPORT_S = 60.0
 
@@ -71,6 +74,7 @@ class Edge:
         #: No more calls: every new one is refused.
         self.closed = False
         rate, burst = telephony.calls_per_s, float(telephony.burst)
+        self._untouched = burst if rate > 0 else None
         self._rates = {kind: SourceRates(rate, burst, now=now) for kind in Kind}
         self._reported_at = now - _REPORT_S
 
@@ -95,7 +99,7 @@ class Edge:
                 self._count(kind, verdict)
             elif kind is Kind.CALL and (self.closed or not room):
                 self.counts.no_room += 1
-                verdict = self._rates[kind].refuse(now)
+                verdict = self._rates[kind].no_room(source, now)
                 self.counts.unanswered += int(verdict is Verdict.DROP)
         if verdict is not Verdict.ADMIT:
             self._report(now)
@@ -110,6 +114,16 @@ class Edge:
             return Flood(kind, ipaddress.ip_network(plain(source)))
         spared = (ipaddress.ip_network(plain(str(known))) for known in rates.known(now, MOST_SPARED))
         return Flood(kind, None, tuple(spared))
+
+    def sources(self, now: float) -> tuple[SourceState, ...]:
+        """Who asked for something, callers first, who asked last before the others; at most `MOST_SHOWN`."""
+        calls, others = (self._rates[kind].asked(now, MOST_SHOWN) for kind in Kind)
+        found = []
+        for name in list(dict.fromkeys((*calls, *others)))[:MOST_SHOWN]:
+            call, other = calls.get(name, Asked()), others.get(name, Asked())
+            left = call.left if name in calls else self._untouched
+            found.append(SourceState(str(name), call.admitted, call.refused, other.admitted, other.refused, left))
+        return tuple(found)
 
     def _count(self, kind: Kind, verdict: Verdict) -> None:
         if kind is Kind.CALL:
@@ -132,6 +146,11 @@ class Edge:
             counts.others_limited,
             counts.no_room,
         )
+
+
+def traffic(edge: Edge, counts: EdgeCounts, now: float) -> Traffic:
+    """For who watches. `counts`: with the kernel's part in them."""
+    return Traffic(edge.sources(now), asdict(counts))
 
 
 def plain(source: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

@@ -12,9 +12,10 @@ from collections.abc import Callable
 
 from voicebot.errors import AdmissionError, SettingsError, TrunkError
 from voicebot.model.ports import CallLeg, LegEnd
+from voicebot.model.trunk import Traffic
 from voicebot.settings import TelephonySettings, TrunkSettings
 from voicebot.signaling import pyvoip_messages as sip
-from voicebot.signaling.edge import Edge, EdgeCounts, Kind
+from voicebot.signaling.edge import Edge, EdgeCounts, Kind, traffic
 from voicebot.signaling.pyvoip_dialog import ALLOW, LINGER_S, Agent, Dialog, Incoming, Outgoing
 from voicebot.signaling.pyvoip_digest import Login
 from voicebot.signaling.pyvoip_leg import PyvoipLeg
@@ -205,6 +206,10 @@ class PyvoipSignaling:
     def turned_away(self) -> EdgeCounts:
         """SIP requests that were turned away before they became calls."""
         return self._guard.counts()
+
+    async def traffic(self) -> Traffic:
+        """See WatchesTraffic."""
+        return traffic(self._edge, self.turned_away, time.monotonic())
 
     @property
     def live(self) -> int:

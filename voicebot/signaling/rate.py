@@ -41,10 +41,14 @@ class TokenBucket:
         """One that nobody has taken from."""
         return cls(rate, burst, burst, now)
 
+    def at_most(self, now: float) -> float:
+        """The tokens in it."""
+        return min(self.burst, self.tokens + max(0.0, now - self.at) * self.rate)
+
     def take(self, now: float) -> bool:
         """Take one token where there is one. A clock that runs backwards gives none."""
         if now > self.at:
-            self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate)
+            self.tokens = self.at_most(now)
             self.at = now
         if self.tokens < 1.0:
             return False
@@ -54,10 +58,22 @@ class TokenBucket:
 
 @dataclass(slots=True)
 class _Source:
-    """`since`: when it was first seen, or last refused."""
+    """`since`: when it was first seen, or last refused; `admitted`, `refused`: its requests since it is remembered."""
 
     bucket: TokenBucket
     since: float
+    admitted: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a source asked for since it is remembered. `left`: how many requests more it may make at once, None: any
+    number."""
+
+    admitted: int = 0
+    refused: int = 0
+    left: float | None = None
 
 
 class SourceRates:
@@ -84,9 +100,12 @@ class SourceRates:
 
     def take(self, source: Hashable, now: float) -> Verdict:
         """One request of `source`."""
-        if self._rate <= 0:
-            return Verdict.ADMIT
         known = self._sources.get(source)
+        if self._rate <= 0:
+            known = known or self._remember(source, now)
+            known.admitted += 1
+            self._sources.move_to_end(source)
+            return Verdict.ADMIT
         newcomer = known is None or now - known.since < PROBATION_S
         let_in = not newcomer or self._newcomers.take(now)
         if known is None and let_in:
@@ -95,8 +114,10 @@ class SourceRates:
             return self.refuse(now)
         self._sources.move_to_end(source)
         if let_in and known.bucket.take(now):
+            known.admitted += 1
             return Verdict.ADMIT
         known.since = now
+        known.refused += 1
         return self.refuse(now)
 
     def _remember(self, source: Hashable, now: float) -> _Source:
@@ -109,6 +130,22 @@ class SourceRates:
         """Those who are no newcomers, the ones that asked last first."""
         found = (name for name, source in reversed(self._sources.items()) if now - source.since >= PROBATION_S)
         return list(islice(found, most))
+
+    def asked(self, now: float, most: int) -> dict[Hashable, Asked]:
+        """The sources that asked last, the last one first."""
+        latest = islice(reversed(self._sources.items()), most)
+        return {name: Asked(source.admitted, source.refused, self._left(source, now)) for name, source in latest}
+
+    def _left(self, source: _Source, now: float) -> float | None:
+        return source.bucket.at_most(now) if self._rate > 0 else None
+
+    def no_room(self, source: Hashable, now: float) -> Verdict:
+        """A request of `source` that was let in, but cannot be served."""
+        known = self._sources.get(source)
+        if known is not None:
+            known.admitted -= 1
+            known.refused += 1
+        return self.refuse(now)
 
     def refuse(self, now: float) -> Verdict:
         """A request that is not served: with an answer, as long as not too many are due."""

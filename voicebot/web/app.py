@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from voicebot.errors import StorageError
 from voicebot.model.outcome import Disposition
-from voicebot.model.trunk import TrunkState
+from voicebot.model.trunk import Traffic, TrunkState
 from voicebot.web.access import add_headers, require_token
 from voicebot.web.live import LiveEvent, LiveFeed, Watcher
 from voicebot.web.plain import record, summary
@@ -33,16 +33,23 @@ DEFAULT_LIMIT, MAX_LIMIT = 50, 500
 KEEP_ALIVE_S, WRITE_S = 15.0, 10.0
 
 
+async def no_traffic() -> Traffic:
+    """Where nobody counts."""
+    return Traffic()
+
+
 def make_app(
     reader: CallReader,
     live: LiveFeed,
     token: str,
     recordings: Path,
     trunks: Callable[[], Sequence[TrunkState]] = tuple,
+    traffic: Callable[[], Awaitable[Traffic]] = no_traffic,
 ) -> web.Application:
     """The application. `reader`: blocking, used from threads of its own; `recordings`: the folder of the attempts'
-    recordings; `trunks`: how they are now. Raises SettingsError where the token is too short."""
-    console = Console(reader, live, recordings, trunks)
+    recordings; `trunks`: how they are now; `traffic`: what comes in, and what is turned away. Raises SettingsError
+    where the token is too short."""
+    console = Console(reader, live, recordings, trunks, traffic)
     app = web.Application(middlewares=[require_token(token), console.errors])
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.append(console.shutdown)
@@ -57,6 +64,7 @@ def make_app(
             web.get("/api/attempts", console.list_api),
             web.get(f"/api/attempts/{attempt}", console.attempt_api),
             web.get("/api/live", console.stream),
+            web.get("/api/carriers", console.carriers),
             web.static("/static", HERE / "static"),
         ]
     )
@@ -67,10 +75,16 @@ class Console:
     """The handlers."""
 
     def __init__(
-        self, reader: CallReader, live: LiveFeed, recordings: Path, trunks: Callable[[], Sequence[TrunkState]]
+        self,
+        reader: CallReader,
+        live: LiveFeed,
+        recordings: Path,
+        trunks: Callable[[], Sequence[TrunkState]],
+        traffic: Callable[[], Awaitable[Traffic]],
     ) -> None:
         self._reader = reader
         self._trunks = trunks
+        self._traffic = traffic
         self._live = live
         self._recordings = recordings
         self._pages = pages()
@@ -97,20 +111,26 @@ class Console:
     async def health(self, request: web.Request) -> web.Response:
         """Alive, how many calls run, and how the trunks are."""
         del request
-        trunks = [asdict(trunk) for trunk in self._trunks()]
+        trunks = [{name: getattr(t, name) for name in ("name", "healthy", "registered")} for t in self._trunks()]
         return web.json_response({"status": "ok", "calls": self._live.calls, "trunks": trunks})
 
     async def list_page(self, request: web.Request) -> web.Response:
         """The newest attempts as a table, and what is said now."""
         limit, disposition = _limit(request), _disposition(request)
         calls = await self._read(partial(self._reader.calls, limit, disposition))
-        shown = {"dispositions": list(Disposition), "trunks": self._trunks()}
+        shown = {"dispositions": list(Disposition), "trunks": self._trunks(), "traffic": await self._traffic()}
         return self._page("calls.html.j2", calls=calls, chosen=disposition, limit=limit, **shown)
 
     async def list_api(self, request: web.Request) -> web.Response:
         """The newest attempts as JSON."""
         calls = await self._read(partial(self._reader.calls, _limit(request), _disposition(request)))
         return web.json_response({"attempts": [summary(call) for call in calls]})
+
+    async def carriers(self, request: web.Request) -> web.Response:
+        """The trunks, who sends us requests and what is left of their allowance, and what was turned away, as JSON."""
+        del request
+        trunks = [asdict(trunk) for trunk in self._trunks()]
+        return web.json_response({"trunks": trunks, **asdict(await self._traffic())})
 
     async def attempt_page(self, request: web.Request) -> web.Response:
         """One attempt: the conversation, the facts, the warnings, the recording."""
