@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 from storage import repositories_campaign as campaigns
 from storage import repositories_campaign_gate as gate
 from storage import repositories_campaign_leases as leases
+from storage import repositories_campaign_lines as lines
 from storage import repositories_campaign_payments as payments
 from storage import repositories_campaign_tasks as people
 from storage.campaign_candidates import candidates
 from storage.db import SqliteStore
 from storage.records_campaign import AgentLoad, Given, TaskRow
+from storage.repositories_abandoned import answered
 from storage.repositories_campaign_payments import PromiseRule
 from voicebot.model.campaign import (
+    Answered,
     CampaignRow,
     CampaignState,
     Candidate,
@@ -28,11 +31,13 @@ from voicebot.model.campaign import (
     JobState,
     Method,
     NewJob,
-    NoCallWindow,
+    Pace,
     PaymentEffects,
     Settle,
     Standing,
+    TrunkTries,
 )
+from voicebot.model.no_call import NoCallWindow
 from voicebot.settings_campaign import CampaignSettings
 
 if TYPE_CHECKING:
@@ -113,6 +118,21 @@ class SqliteCampaignStore:
         with self._db.write():
             return leases.lease(self._db, limit, at, self._store.owner.id, methods, room)
 
+    def lease_calls(self, at: datetime, pace: Pace) -> tuple[Job, ...]:
+        """See CampaignStore."""
+        owner = self._store.owner
+        with self._db.write():
+            return lines.lease(self._db, at, owner.id, owner.lives, pace)
+
+    def trunk_tries(self) -> TrunkTries:
+        """See CampaignStore."""
+        return lines.trunk_tries(self._db)
+
+    def note_trunk(self, change: Callable[[TrunkTries], TrunkTries]) -> TrunkTries:
+        """See CampaignStore."""
+        with self._db.write():
+            return lines.note_trunk(self._db, change)
+
     def lease_job(self, job_id: int, at: datetime) -> Job:
         """See CampaignStore."""
         with self._db.write():
@@ -188,6 +208,10 @@ class SqliteCampaignStore:
     def kept_rules(self) -> tuple[tuple[str, str, str], ...]:
         """See CampaignStore."""
         return gate.kept_rules(self._db)
+
+    def answered(self, campaign_id: str, since: datetime, within_s: float) -> Answered:
+        """See CampaignStore."""
+        return answered(self._db, campaign_id, since, within_s)
 
     def add_decision(self, job_id: int | None, decision: GateDecision, facts: GateFacts) -> int:
         """Store a decision with its inputs; returns its id."""

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from storage.connection import Connection, Row
-from storage.repositories_campaign_payments import EARLY, fill, unpaid
+from storage.repositories_campaign_payments import EARLY, money, still_due
 from storage.repositories_people import to_account
 from voicebot.model.campaign import Candidate
 
@@ -45,12 +45,10 @@ def candidates(path: Path, day: date) -> Iterator[Candidate]:
 
 
 def _candidate(row: Row) -> Candidate:
-    lines = [(n, date.fromisoformat(due_on), Decimal(due)) for n, due_on, due in json.loads(row["lines"])]
-    since = ""
+    lines, since = json.loads(row["lines"]), ""
     if not lines:
-        due_on = date.fromisoformat(row["due_on"])
-        lines, since = [(1, due_on, Decimal(row["due"]))], (due_on - EARLY).isoformat()
-    paid = sum((Decimal(amount) for paid_at, amount in json.loads(row["payments"]) if paid_at >= since), Decimal(0))
+        lines, since = [(1, row["due_on"], row["due"])], (date.fromisoformat(row["due_on"]) - EARLY).isoformat()
+    paid = sum((money(amount) for paid_at, amount in json.loads(row["payments"]) if paid_at >= since), Decimal(0))
     return Candidate(
         account=to_account(row),
         product_id=row["product_id"],
@@ -62,7 +60,7 @@ def _candidate(row: Row) -> Candidate:
         branch=row["branch"],
         region=row["region"],
         risk_level=row["risk_level"],
-        unpaid=unpaid(fill(lines, paid)),
+        unpaid=still_due(lines, paid),
         followed_up=bool(row["followed_up"]),
         has_voiceprint=bool(row["has_voiceprint"]),
         email=row["email"],

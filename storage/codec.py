@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from voicebot.errors import StorageError
-from voicebot.model.voice import Embedding, Voiceprint
+from voicebot.model.voice import Embedding, SpoofKind, SpoofSignal, Voiceprint
 
 #: First bytes of a template before it is sealed (vault.py). Format 1: embeddings; 2: with the calm voice, and how many
 #: of the embeddings calls have added.
@@ -71,13 +71,33 @@ def decode_template(blob: bytes) -> tuple[tuple[Embedding, ...], tuple[float, ..
 
 def to_json(value: object) -> str:
     """Plain JSON, keys sorted. A number that is not finite becomes null, another kind of value its text."""
-    return json.dumps(_plain(value), ensure_ascii=False, sort_keys=True, default=str)
+    try:
+        return _JSON.encode(value)
+    except (TypeError, ValueError):  # a number that is not finite, a key that is no text
+        return json.dumps(_plain(value), ensure_ascii=False, sort_keys=True, default=str)
+
+
+def _other(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False, default=_other)
 
 
 def from_json(text: str) -> dict[str, object]:
     """A JSON object."""
     value = json.loads(text)
     return value if isinstance(value, dict) else {}
+
+
+def encode_signs(signs: tuple[SpoofSignal, ...]) -> str:
+    """A JSON list of sign, value, limit and whether it acts."""
+    return to_json([[s.kind.value, s.value, s.limit, s.acts] for s in signs])
+
+
+def decode_signs(text: str | None) -> tuple[SpoofSignal, ...]:
+    """Inverse of `encode_signs`."""
+    return tuple(SpoofSignal(SpoofKind(k), value, limit, acts) for k, value, limit, acts in json.loads(text or "[]"))
 
 
 def _plain(value: object) -> object:

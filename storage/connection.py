@@ -18,6 +18,8 @@ from storage.migrations import TABLES, VIEWS, migrations
 from voicebot.errors import StorageError
 
 BUSY_MS = 5000
+#: The page cache of a connection, as SQLite has it by itself (negative: KiB).
+_CACHE = -2000
 
 #: A row by column name, inside this package only; it leaves the package as a dataclass.
 Row = dict[str, Any]
@@ -146,12 +148,15 @@ class Connection:
                     for pragma in ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE"):
                         self._db.conn.execute(f"PRAGMA s.{pragma}").fetchall()
                     self._db.conn.execute("PRAGMA s.cache_size = -65536")
+                    # What does not fit is written to the log again and again by a large transaction.
+                    self._db.conn.execute("PRAGMA main.cache_size = -65536")
                     self._db.conn.execute("PRAGMA s.user_version = 1")  # written to: the file is open and locked
                 yield
             finally:
                 with suppress(sqlite3.Error):
                     self._db.rollback()
                 with suppress(sqlite3.Error):
+                    self._db.conn.execute(f"PRAGMA main.cache_size = {_CACHE}")
                     self._db.conn.execute("DETACH s")
 
     def rows(self, sql: str, values: Sequence[Value] = ()) -> list[Row]:

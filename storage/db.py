@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
 from storage import repositories_attempts as attempts
 from storage import repositories_people as people
 from storage import repositories_read as read
+from storage import repositories_sketches as sketches
 from storage import repositories_voice as voice
 from storage.codec import iso, now_utc
 from storage.connection import Connection
@@ -22,7 +23,7 @@ from voicebot.errors import StorageError
 from voicebot.model.outcome import Disposition, Outcome, WarningRaised
 from voicebot.model.portfolio import Account
 from voicebot.model.records import AttemptProgress, AttemptStart, CheckRecord, Consent, Turn
-from voicebot.model.voice import VoiceComparison, VoiceDecision, Voiceprint, VoiceprintRecord
+from voicebot.model.voice import VoiceComparison, VoiceDecision, Voiceprint, VoiceprintRecord, VoiceSketch
 
 log = logging.getLogger(__name__)
 
@@ -150,6 +151,10 @@ class SqliteStore(Reader):
         """The newest answer to a purpose; None where never asked."""
         return people.consent(self.db, customer_id, purpose)
 
+    def consent_id(self, customer_id: str, purpose: str) -> str | None:
+        """The id of the newest answer where it is an agreement; None where it is not, or there is none."""
+        return people.consent_id(self.db, customer_id, purpose)
+
     def close_attempt(self, attempt_id: int, outcome: Outcome) -> bool:
         """Write the attempt's one outcome with its items, promise, warnings and do-not-call row, in one transaction.
         False where it already has one (which stays)."""
@@ -166,6 +171,18 @@ class SqliteStore(Reader):
         vault = self.vault()
         with self.db.write():
             voice.save(self.db, vault, voiceprint, self._clock())
+
+    def save_sketch(self, sketch: VoiceSketch, days: int, most: int) -> bool:
+        """Seal and store what a recording of a call would be recognised by, `days` long, at most `most` of a customer.
+        False where there is no voiceprint: then it is not kept."""
+        vault = self.vault()
+        with self.db.write():
+            return sketches.save(self.db, vault, sketch, self._clock(), days=days, most=most)
+
+    def sketches(self, customer_id: str, days: int) -> tuple[VoiceSketch, ...]:
+        """Of the customer's calls of the last `days`, the newest first. Raises StorageError where one is spoiled."""
+        since = self._clock() - timedelta(days=days)
+        return sketches.of_customer(self.db, self.vault(), customer_id, since)
 
     def revoke_voiceprint(self, customer_id: str) -> bool:
         """Destroy the customer's voiceprint and its key; True where there was one."""
@@ -209,10 +226,6 @@ class SqliteStore(Reader):
     def last_flow(self, account_id: str) -> str | None:
         """See Store."""
         return attempts.last_flow(self.db, account_id)
-
-    def do_not_call(self, customer_id: str) -> bool:
-        """True where the customer asked not to be called, or an unknown caller did from the customer's number."""
-        return people.do_not_call(self.db, customer_id, self._secret)
 
     def recover(self, *, at_start: bool = True) -> int:
         """At start: every open attempt that no other living process runs becomes TECHNICAL_FAILURE ("interrupted")

@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from storage.codec import decode_template, encode_template, from_json, iso, now_utc, number_key, to_json, to_utc
@@ -18,7 +18,7 @@ from voicebot.errors import StorageError
 from voicebot.model.outcome import Disposition, Outcome, WarningRaised
 from voicebot.model.portfolio import Account
 from voicebot.model.records import AttemptProgress, AttemptStart, CheckRecord, Consent, Turn
-from voicebot.model.voice import VoiceComparison, VoiceDecision, Voiceprint
+from voicebot.model.voice import VoiceComparison, VoiceDecision, Voiceprint, VoiceSketch
 
 if TYPE_CHECKING:
     from storage.db import SqliteStore
@@ -52,8 +52,8 @@ class MemoryStore:
         self._campaigns: set[str] = set()
         self._consents: list[Consent] = []
         self._voiceprints: dict[str, Voiceprint] = {}
+        self._sketches: list[VoiceSketch] = []
         self._warnings: dict[tuple[str, str, str], StoredWarning] = {}
-        self._do_not_call: set[str] = set()
 
     # --- portfolio ---------------------------------------------------------------------------------------------
 
@@ -190,8 +190,6 @@ class MemoryStore:
             )
             for warning in outcome.warnings:
                 self.add_warning(attempt_id, customer_id, warning)
-            if outcome.disposition is Disposition.DO_NOT_CALL or outcome.opt_out:
-                self._do_not_call.add(customer_id if customer_id is not None else attempt.start.number_hash)
             return True
 
     def _zone(self, start: AttemptStart) -> str | None:
@@ -268,12 +266,18 @@ class MemoryStore:
             self._consents.append(dataclasses.replace(consent, evidence=from_json(to_json(consent.evidence))))
             if consent.purpose == "voiceprint" and consent.granted is False:
                 self._voiceprints.pop(consent.customer_id, None)
+                self._sketches = [s for s in self._sketches if s.customer_id != consent.customer_id]
             return f"C-{len(self._consents)}"
 
     def consent(self, customer_id: str, purpose: str) -> Consent | None:
         """The newest answer."""
         mine = [c for c in self._consents if c.customer_id == customer_id and c.purpose == purpose]
         return mine[-1] if mine else None
+
+    def consent_id(self, customer_id: str, purpose: str) -> str | None:
+        """Of the newest answer, where it is an agreement."""
+        mine = [n for n, c in enumerate(self._consents) if c.customer_id == customer_id and c.purpose == purpose]
+        return f"C-{mine[-1] + 1}" if mine and self._consents[mine[-1]].granted else None
 
     def save_voiceprint(self, voiceprint: Voiceprint) -> None:
         """Store and make active."""
@@ -291,6 +295,27 @@ class MemoryStore:
         """The active one."""
         return self._voiceprints.get(customer_id)
 
+    def save_sketch(self, sketch: VoiceSketch, days: int, most: int) -> bool:
+        """See Store."""
+        with self._lock:
+            there = sketch.customer_id in self._voiceprints
+            since = iso(self._clock() - timedelta(days=days))
+            kept = [s for s in [*self._sketches, *([sketch] if there else [])] if s.made_at >= since]
+            mine = self._newest(kept, sketch.customer_id)[:most]
+            self._sketches = [s for s in kept if s.customer_id != sketch.customer_id] + mine[::-1]
+            return there
+
+    def sketches(self, customer_id: str, days: int) -> tuple[VoiceSketch, ...]:
+        """See Store."""
+        since = iso(self._clock() - timedelta(days=days))
+        there = customer_id in self._voiceprints
+        return tuple(s for s in self._newest(self._sketches, customer_id) if there and s.made_at >= since)
+
+    @staticmethod
+    def _newest(sketches: list[VoiceSketch], customer_id: str) -> list[VoiceSketch]:
+        mine = [s for s in sketches if s.customer_id == customer_id]
+        return sorted(mine, key=lambda s: s.made_at)[::-1]
+
     def last_flow(self, account_id: str) -> str | None:
         """See Store."""
         outbound = [
@@ -299,8 +324,3 @@ class MemoryStore:
             if a.start.account_id == account_id and a.start.direction == "outbound"
         ]
         return outbound[-1] if outbound else None
-
-    def do_not_call(self, customer_id: str) -> bool:
-        """By customer, or by number."""
-        numbers = {self.number_hash(a.customer.number) for a in self._accounts.values() if a.customer.id == customer_id}
-        return bool(self._do_not_call & (numbers | {customer_id}))

@@ -13,7 +13,20 @@ from storage.driver import sqlite3
 
 SET = "voicebot"
 #: The migrations of the tables that this version knows.
-TABLES = frozenset({"001_tables", "002_campaign", "003_scoring", "004_trunk", "005_voice", "006_campaign_data"})
+TABLES = frozenset(
+    {
+        "001_tables",
+        "002_campaign",
+        "003_scoring",
+        "004_trunk",
+        "005_voice",
+        "006_campaign_data",
+        "007_retention",
+        "008_dialing",
+        "009_spoof",
+        "009_thresholds",
+    }
+)
 #: The files the views are in, in this order.
 VIEW_FILES = ("views.sql", "views_scoring.sql")
 #: The views' migrations begin so.
@@ -53,6 +66,22 @@ def migrations() -> Migrations:
     @steps(name="006_campaign_data")
     def campaign_data(db: Database) -> None:
         run_script(db, _read("schema_campaign_data.sql"))
+
+    @steps(name="007_retention")
+    def retention(db: Database) -> None:
+        run_script(db, _read("schema_retention.sql"))
+
+    @steps(name="008_dialing")
+    def dialing(db: Database) -> None:
+        run_script(db, _read("schema_dialing.sql"))
+
+    @steps(name="009_spoof")
+    def spoof(db: Database) -> None:
+        run_script(db, _read("schema_spoof.sql"))
+
+    @steps(name="009_thresholds")
+    def thresholds(db: Database) -> None:
+        run_script(db, _read("schema_thresholds.sql"))
 
     views = "\n".join(map(_read, VIEW_FILES))
 

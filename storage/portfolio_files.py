@@ -1,31 +1,32 @@
-"""Reads one file of a portfolio row by row, CSV or JSON lines: typed rows, and what is wrong with the others.
+"""Reads one file of a portfolio, CSV or JSON lines, in batches of rows as they are written there.
 
-Nothing of a file is kept but the row that is being read, so its size does not matter.
+Nothing of a file is kept but the batch that is being read, so its size does not matter. What the cells mean:
+portfolio_columns.py.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-from storage.portfolio_fields import MAX_TEXT
 from storage.portfolio_kinds import Kind
 from storage.portfolio_mapping import KindMap, Layout, layout
 from voicebot.errors import PortfolioError
 
+#: Rows of a batch.
+BATCH = 5000
 #: Longest line, bytes.
 MAX_LINE = 1 << 20
-#: Values of a column that are remembered.
-_REMEMBERED = 4096
 CUT = "has no line break at its end: the file may be cut in the middle (if it is whole, end it with one)"
 
-#: Typed values in the order of the kind's columns (None: empty), or what is wrong with the row, all of it.
-Read = tuple[int, list[object] | None, list[str], str]
+#: A row that is no row: line, what is wrong with it, its key as far as it can be read.
+Bad = tuple[int, list[str], str]
 
 
 class _Unreadable(Exception):
@@ -36,11 +37,40 @@ class _Unreadable(Exception):
         self.line, self.reason = line, reason
 
 
+_NONE = Layout((), {})
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows of one layout: cells in the file's order, with their lines. `cut`: the last one has no line break."""
+
+    head: Layout = _NONE
+    lines: list[int] = field(default_factory=list)
+    rows: list[Sequence[str]] = field(default_factory=list)
+    bad: list[Bad] = field(default_factory=list)
+    cut: bool = False
+
+    @property
+    def count(self) -> int:
+        """Rows, good or not."""
+        return len(self.rows) + len(self.bad)
+
+    def clear(self) -> None:
+        """What was read has been used."""
+        self.lines, self.rows, self.bad, self.cut = [], [], [], False
+
+    def add(self, line: int, cells: Sequence[str], cut: bool) -> None:
+        """A row."""
+        self.lines.append(line)
+        self.rows.append(cells)
+        self.cut = cut
+
+
 @dataclass(slots=True)
 class Source:
-    """A file while it is read: `line` and `done` (bytes) are where, `sha256` is whole at the end, `given` are our
-    columns that it has, `unused` headers that the mapping leaves out, `fault` says why the file as a whole cannot be
-    used."""
+    """A file while it is read: `line` (the last one of a block that was read) and `done` (bytes) are where, `sha256` is
+    whole at the end, `given` are our columns that it has, `unused` headers that the mapping leaves out, `fault` says
+    why the file as a whole cannot be used."""
 
     path: Path
     kind: Kind
@@ -54,79 +84,96 @@ class Source:
     given: frozenset[str] = frozenset()
     fault: tuple[int, str] | None = None
 
-    def rows(self) -> Iterator[Read]:
-        """(line, values or None, faults, key of a bad row). Raises PortfolioError where the file cannot be opened."""
+    def batches(self, size: int = BATCH) -> Iterator[Batch]:
+        """The rows, `size` at a time; a batch is good until the next one is asked for. Raises PortfolioError where the
+        file cannot be opened."""
         try:
             self.size = self.path.stat().st_size
             file = self.path.open("rb")
         except OSError as error:
             raise PortfolioError(f"{self.path}: {error.strerror}", hint="give the path of a CSV file") from None
         read = _json_lines if self.path.suffix.lower() in (".jsonl", ".ndjson", ".json") else _csv
+        batch, seen = Batch(), 0
         with file:
             try:
-                seen = 0
-                for row in read(self, file):
-                    seen += 1
-                    yield row
+                for _ in read(self, file, batch, size):
+                    seen += batch.count
+                    yield batch
+                    batch.clear()
+                seen += batch.count
                 if not seen:
                     raise _Unreadable(1, "there is no row below the header" if self.line else _EMPTY)
             except OSError as error:
                 raise PortfolioError(f"{self.path}: {error.strerror}", hint="give the path of a CSV file") from None
             except _Unreadable as error:
                 self.fault = (error.line, error.reason)
+        if batch.count:
+            yield batch
 
 
 _EMPTY = "the file is empty: the first line names the columns"
 
 
 def _lines(source: Source, file: BinaryIO) -> Iterator[str]:
-    digest = hashlib.sha256()
-    while raw := file.readline(MAX_LINE):
-        source.line += 1
-        if source.line == 1:
-            if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    """The file's lines with their ends (line feeds, nothing else ends a line), block by block."""
+    digest, rest = hashlib.sha256(), b""
+    while block := file.read(MAX_LINE):
+        digest.update(block)
+        if not source.done:
+            if block[:2] in (b"\xff\xfe", b"\xfe\xff"):
                 raise _Unreadable(1, "is UTF-16: save it as CSV UTF-8")
-            digest.update(raw)
-            raw = raw.removeprefix(b"\xef\xbb\xbf")
-        else:
-            digest.update(raw)
-        source.cut = not raw.endswith(b"\n")
-        if source.cut and len(raw) == MAX_LINE:
-            raise _Unreadable(source.line, f"a line is longer than {MAX_LINE >> 20} MB")
-        source.done += len(raw)
-        try:
-            yield raw.decode()
-        except UnicodeDecodeError as error:
-            byte = f"byte 0x{raw[error.start]:02x}"
-            raise _Unreadable(source.line, f"{byte} is not UTF-8: save the file as CSV UTF-8") from None
+            block = block.removeprefix(b"\xef\xbb\xbf")
+        source.done += len(block)
+        whole, end, rest = (rest + block).rpartition(b"\n")
+        yield from _decoded(source, whole + end)
+        if len(rest) >= MAX_LINE:
+            raise _Unreadable(source.line + 1, f"a line is longer than {MAX_LINE >> 20} MB")
+    if rest:
+        source.cut = True
+        yield from _decoded(source, rest)
     source.sha256 = digest.hexdigest()
 
 
-def _csv(source: Source, file: BinaryIO) -> Iterator[Read]:
+def _decoded(source: Source, block: bytes) -> Iterator[str]:
+    try:
+        text, bad = block.decode(), None
+    except UnicodeDecodeError as error:  # the lines before are good
+        text, bad = block[: block.rfind(b"\n", 0, error.start) + 1].decode(), block[error.start]
+    yield from io.StringIO(text, newline="\n")
+    source.line += text.count("\n") + (bool(text) and not text.endswith("\n"))
+    if bad is not None:
+        raise _Unreadable(source.line + 1, f"byte 0x{bad:02x} is not UTF-8: save the file as CSV UTF-8")
+
+
+def _csv(source: Source, file: BinaryIO, batch: Batch, size: int) -> Iterator[None]:
+    """Fills the batch, and says when it is full."""
     reader = csv.reader(_lines(source, file), strict=True)
     head: Layout | None = None
-    width = 0
-    check = _Checker(source.kind)
-    while True:
-        line = source.line + 1
+    width, before, going = 0, 0, True
+    while going:
         try:
-            cells = next(reader)
-        except StopIteration:
-            return
+            going = False
+            for cells in reader:
+                line, before = before + 1, reader.line_num
+                if len(cells) == width and cells[0].strip():
+                    batch.add(line, cells, source.cut)
+                    if len(batch.rows) >= size:
+                        yield
+                elif not any(cell.strip() for cell in cells):
+                    continue
+                elif head is None:
+                    head, width = _header(source, cells), len(cells)
+                    batch.head = head
+                elif len(cells) == width:
+                    batch.add(line, cells, source.cut)
+                else:
+                    faults = [f"has {len(cells)} fields, the header {width}", *([CUT] if source.cut else [])]
+                    batch.bad.append((line, faults, raw_key(source.kind, head, cells)))
         except csv.Error as error:
             if head is None:
                 raise _Unreadable(1, f"the header is not CSV ({error})") from None
-            yield line, None, [f"is not CSV ({error})", *([CUT] if source.cut else [])], ""
-            continue
-        if not any(cells) or not any(cell.strip() for cell in cells):
-            continue
-        if head is None:
-            head, width = _header(source, cells), len(cells)
-        elif len(cells) != width:
-            cut = [CUT] if source.cut else []
-            yield line, None, [f"has {len(cells)} fields, the header {width}", *cut], _raw_key(source.kind, head, cells)
-        else:
-            yield check.row(line, [cells[i] if i is not None else None for i in head.places], head.values, source.cut)
+            batch.bad.append((before + 1, [f"is not CSV ({error})", *([CUT] if source.cut else [])], ""))
+            before, going = reader.line_num, True
 
 
 def _header(source: Source, cells: Sequence[str]) -> Layout:
@@ -145,17 +192,18 @@ def _given(kind: Kind, head: Layout) -> frozenset[str]:
     return frozenset((*there, *head.values))
 
 
-def _raw_key(kind: Kind, head: Layout, cells: Sequence[str]) -> str:
+def raw_key(kind: Kind, head: Layout, cells: Sequence[str]) -> str:
+    """A row's key as it is written."""
     names = [column.name for column in kind.columns]
     places = [head.places[names.index(name)] for name in kind.key]
     return "\x1f".join(cells[i].strip() if i is not None and i < len(cells) else "" for i in places)
 
 
-def _json_lines(source: Source, file: BinaryIO) -> Iterator[Read]:
-    check = _Checker(source.kind)
+def _json_lines(source: Source, file: BinaryIO, batch: Batch, size: int) -> Iterator[None]:
+    """Fills the batch, and says when it is full, or a row of another layout comes."""
     heads: dict[tuple[str, ...], tuple[Layout, list[str]]] = {}
     unused: dict[str, None] = {}
-    for content in _lines(source, file):
+    for line, content in enumerate(_lines(source, file), 1):
         if not content.strip():
             continue
         cut = [CUT] if source.cut else []
@@ -165,10 +213,10 @@ def _json_lines(source: Source, file: BinaryIO) -> Iterator[Read]:
             )
         except (ValueError, RecursionError) as error:
             what = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-            yield source.line, None, [f"is not JSON ({what})", *cut], ""
+            batch.bad.append((line, [f"is not JSON ({what})", *cut], ""))
             continue
         if not isinstance(found, dict):
-            yield source.line, None, ["is not a JSON object", *cut], ""
+            batch.bad.append((line, ["is not a JSON object", *cut], ""))
             continue
         names = tuple(found)
         if names not in heads and len(heads) < 10_000:
@@ -180,11 +228,14 @@ def _json_lines(source: Source, file: BinaryIO) -> Iterator[Read]:
         nested = [
             f"{name[:40]} holds a list or an object" for name, cell in zip(names, cells, strict=True) if cell is None
         ]
+        row = [cell or "" for cell in cells]
         if faults or nested:
-            yield source.line, None, [*faults, *nested, *cut], _raw_key(source.kind, head, [c or "" for c in cells])
-        else:
-            row = [cells[i] if i is not None else None for i in head.places]
-            yield check.row(source.line, row, head.values, source.cut)
+            batch.bad.append((line, [*faults, *nested, *cut], raw_key(source.kind, head, row)))
+            continue
+        if batch.rows and (head is not batch.head or len(batch.rows) >= size):
+            yield
+        batch.head = head
+        batch.add(line, row, source.cut)
     source.unused = tuple(unused)
 
 
@@ -206,47 +257,3 @@ def _text(value: object) -> str | None:
     if isinstance(value, bool):
         return "1" if value else "0"
     return value if isinstance(value, str) else None
-
-
-class _Checker:
-    """Reads cells into typed values. A date or the name of a product that was read is remembered: most columns have few
-    values, and memory stays bounded where they have many."""
-
-    def __init__(self, kind: Kind) -> None:
-        self._kind = kind
-        self._columns = [(c.name, c.read, c.default, dict[str, object]()) for c in kind.columns]
-
-    def row(self, line: int, cells: Sequence[str | None], constant: Mapping[str, str], cut: bool) -> Read:
-        values, faults = list[object](), list[str]()
-        for (name, read, default, known), cell in zip(self._columns, cells, strict=True):
-            raw = (cell.strip() if cell is not None else constant.get(name)) or default
-            if raw in known:
-                values.append(known[raw])
-                continue
-            value, fault = _value(raw, read)
-            values.append(value)
-            if fault:
-                faults.append(f"{name} {fault}")
-            elif raw and len(known) < _REMEMBERED:
-                known[raw] = value
-        if cut:
-            faults.append(CUT)
-        if not faults:
-            return line, values, faults, ""
-        raws = {name: cell for (name, *_), cell in zip(self._columns, cells, strict=True)}
-        return line, None, faults, "\x1f".join((raws[name] or "").strip() for name in self._kind.key)
-
-
-def _value(raw: str | None, read: Callable[[str], object]) -> tuple[object, str]:
-    if raw is None:
-        return None, "is empty"
-    if not raw:
-        return None, ""
-    if "\0" in raw:
-        return None, "holds a NUL byte"
-    if len(raw) > MAX_TEXT:
-        return None, f"is {len(raw)} characters long, at most {MAX_TEXT} are allowed"
-    try:
-        return read(raw), ""
-    except ValueError as error:
-        return None, str(error)

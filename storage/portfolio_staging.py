@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
-from itertools import islice
 from pathlib import Path
 
-from storage.codec import iso, number_key
 from storage.connection import Connection, Value
+from storage.driver import sqlite3
+from storage.portfolio_columns import Columns
 from storage.portfolio_files import Source
 from storage.portfolio_kinds import KINDS, Given, Kind, Ref
 
-#: Rows that are written at once; progress is told as often.
-BATCH = 5000
 #: Told after each batch: kind of file, rows so far, bytes read, bytes of the file.
 Progress = Callable[[str, int, int, int], None]
 #: Lines that the message about a repeated id names.
@@ -59,50 +56,23 @@ def load(
 ) -> tuple[int, int]:
     """Read a file into its table; returns (rows, bad rows)."""
     kind, count, bad = source.kind, 0, 0
-    names = [column.name for column in kind.columns]
+    columns = Columns(kind, given, hash_of)
     sql = f"INSERT INTO s.{kind.name} VALUES ({', '.join('?' * (len(stored(kind)) + 1))})"  # noqa: S608 - our names
-    rows = source.rows()
-    while batch := list(islice(rows, BATCH)):
-        good: list[tuple[Value, ...]] = []
-        problems: list[tuple[Value, ...]] = []
-        keys: list[tuple[Value, ...]] = []
-        for line, typed, found, raw_key in batch:
-            faults, key = found, raw_key
-            if typed is not None and kind.check is not None:
-                values = dict(zip(names, typed, strict=True))
-                if faults := kind.check(values, given):
-                    key = "\x1f".join(_text(values[name]) or "" for name in kind.key)
-            if typed is None or faults:
-                problems += [(kind.name, line, fault) for fault in faults]
-                keys += [(kind.name, key)] if key else []
-                bad += 1
-            else:
-                good.append((line, *_stored(kind, typed, hash_of)))
-        count += len(batch)
+    for batch in source.batches():
+        good, wrong = columns.read(batch)
+        count, bad = count + batch.count, bad + len(wrong)
         db.run("BEGIN")
         db.many(sql, good)
-        db.many("INSERT INTO s.problems VALUES (?, ?, ?)", problems)
-        db.many("INSERT OR IGNORE INTO s.bad_keys VALUES (?, ?)", keys)
+        if wrong:
+            faults = ((kind.name, line, fault) for line, found, _ in wrong for fault in found)
+            db.many("INSERT INTO s.problems VALUES (?, ?, ?)", faults)
+            keys = ((kind.name, key) for _, _, key in wrong if key)
+            db.many("INSERT OR IGNORE INTO s.bad_keys VALUES (?, ?)", keys)
         db.run("COMMIT")
         progress(kind.name, count, source.done, source.size)
     if source.fault is not None:
         db.run("INSERT INTO s.problems VALUES (?, ?, ?)", kind.name, *source.fault)
     return count, bad
-
-
-def _stored(kind: Kind, typed: list[object], hash_of: Callable[[str], str]) -> list[Value]:
-    values = [value if isinstance(value, str) else _text(value) for value in typed]
-    if kind.name == "do_not_call":
-        return [values[0], hash_of(values[1] or ""), values[2]]
-    return [*values, number_key(values[2] or "")] if kind.name == "customers" else [*values]
-
-
-def _text(value: object) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, datetime):
-        return iso(value)
-    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def check(db: Connection, kinds: list[Kind]) -> None:
@@ -140,13 +110,24 @@ def _column(kind: Kind, name: str) -> str:
 def _repeated(db: Connection, kind: Kind) -> None:
     """Which of them is right is not known, so none is taken."""
     columns = ", ".join(f'"{_column(kind, name)}"' for name in kind.key)
-    db.run(f"CREATE INDEX s.{kind.name}_key ON {kind.name} ({columns})")
+    if _index(db, kind, columns, "UNIQUE"):
+        return
+    _index(db, kind, columns)
     key = _said(kind)
     groups = db.rows(
         f"""SELECT group_concat(line) AS lines FROM (SELECT * FROM s.{kind.name} ORDER BY line)
             GROUP BY {columns} HAVING count(*) > 1"""  # noqa: S608
     )
     db.many("INSERT INTO s.problems VALUES (?, ?, ?)", (row for g in groups for row in _others(kind, key, g["lines"])))
+
+
+def _index(db: Connection, kind: Kind, columns: str, unique: str = "") -> bool:
+    """Index the key; False where it should be unique and is not."""
+    try:
+        db.run(f"CREATE {unique} INDEX s.{kind.name}_key ON {kind.name} ({columns})")
+    except sqlite3.IntegrityError:
+        return False
+    return True
 
 
 def _said(kind: Kind) -> str:
@@ -162,8 +143,7 @@ def _others(kind: Kind, key: str, listed: str) -> Iterator[tuple[Value, ...]]:
 
 
 def _beside_bad(db: Connection, kind: Kind) -> None:
-    spoiled = db.row("SELECT 1 AS found FROM s.bad_keys WHERE kind = ? LIMIT 1", kind.name)
-    if spoiled is None or kind.name == "do_not_call":  # a number is a hash here, a bad one is not
+    if not _any_bad(db, kind) or kind.name == "do_not_call":  # a number is a hash here, a bad one is not
         return
     only = f"""EXISTS (SELECT 1 FROM s.bad_keys b WHERE b.kind = '{kind.name}' AND b.key = {_key(kind, "t")})
       AND NOT EXISTS (SELECT 1 FROM s.problems p WHERE p.kind = '{kind.name}' AND p.line = t.line)"""  # noqa: S608
@@ -176,9 +156,14 @@ def _referred(db: Connection, kind: Kind, ref: Ref) -> None:
     staged = f'EXISTS (SELECT 1 FROM s.{other.name} o WHERE o."{name}" = t."{ref.column}")'  # noqa: S608
     spoiled = f"""EXISTS (SELECT 1 FROM s.bad_keys b WHERE b.kind = '{other.name}' AND b.key = t."{ref.column}")"""  # noqa: S608
     known = f'EXISTS (SELECT 1 FROM main.{other.table} m WHERE m.id = t."{ref.column}")'  # noqa: S608
-    _problem(db, kind, f"the row of its {ref.what} is bad", f"NOT {staged} AND {spoiled}")
-    missing = f't."{ref.column}" IS NOT NULL AND NOT {staged} AND NOT {spoiled} AND NOT {known}'
+    if _any_bad(db, other):
+        _problem(db, kind, f"the row of its {ref.what} is bad", f"NOT {staged} AND {spoiled}")
+    missing = f't."{ref.column}" IS NOT NULL AND NOT {staged} AND NOT {known} AND NOT {spoiled}'
     _problem(db, kind, f"{ref.column} is no {ref.what}'s id", missing)
+
+
+def _any_bad(db: Connection, kind: Kind) -> bool:
+    return db.row("SELECT 1 AS found FROM s.bad_keys WHERE kind = ? LIMIT 1", kind.name) is not None
 
 
 def _take_out(db: Connection, kind: Kind) -> None:

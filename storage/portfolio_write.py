@@ -13,7 +13,7 @@ from storage.portfolio_kinds import Kind
 #: Columns whose name in the file is another one than in the table.
 _RENAMED = {("loans", "account_id"): "id"}
 #: Columns of numbers in the table; staged values are text.
-_NUMBERS = {("schedules", "n"), ("agents", "in_service"), ("consents", "granted")}
+_NUMBERS = {("agents", "in_service"), ("consents", "granted")}
 #: Optional columns without a default: where a file has them not at all, what is stored stays.
 _KEEP = {
     "customers": ("email", "region", "line_type", "risk_level"),
@@ -25,7 +25,7 @@ _KEEP = {
 def write(db: Connection, kind: Kind, given: Set[str], now: datetime) -> int:
     """Write the staged rows of a kind; `given`: the columns that the file has. Returns how many rows were written."""
     if kind.name == "schedules":
-        db.run("DELETE FROM schedules WHERE account_id IN (SELECT account_id FROM s.schedules)")
+        return _schedules(db)
     if kind.name == "consents":
         return _consents(db, now)
     if kind.name == "payments":
@@ -37,6 +37,16 @@ def write(db: Connection, kind: Kind, given: Set[str], now: datetime) -> int:
             iso(now),
         )
     return _upsert(db, kind, given, now)
+
+
+def _schedules(db: Connection) -> int:
+    """Each loan's as a whole. In the order of the table's key: it is written page after page."""
+    if db.row("SELECT 1 AS found FROM schedules LIMIT 1") is not None:
+        db.run("DELETE FROM schedules WHERE account_id IN (SELECT DISTINCT account_id FROM s.schedules)")
+    return db.run(
+        """INSERT INTO schedules (account_id, n, due_on, due)
+           SELECT account_id, CAST(n AS INTEGER) AS number, due_on, due FROM s.schedules ORDER BY account_id, number"""
+    )
 
 
 def _upsert(db: Connection, kind: Kind, given: Set[str], now: datetime) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from datetime import datetime
 
-from storage.codec import iso, to_json, to_utc
+from storage.codec import encode_signs, iso, to_json, to_utc
 from storage.connection import Connection, Row, Value
 from storage.repositories_campaign_leases import leased, start_try
+from storage.repositories_findings import add_findings
 from storage.warning_rules import RULES, VERSION
 from voicebot.errors import StorageError
 from voicebot.model.outcome import Disposition, Outcome, WarningRaised
@@ -63,7 +64,7 @@ def set_voice(db: Connection, attempt_id: int, decision: VoiceDecision) -> None:
         "model_id": "model",
         "calibration_id": "calibration",
     }
-    fields = dataclasses.asdict(decision)
+    fields = {**dataclasses.asdict(decision), "spoof": encode_signs(decision.spoof)}
     _update(db, attempt_id, {f"voice_{names.get(k, k)}": v for k, v in fields.items()})
 
 
@@ -159,6 +160,7 @@ def close_attempt(db: Connection, attempt_id: int, outcome: Outcome, now: dateti
     _promise(db, attempt, outcome, now)
     for warning in outcome.warnings:
         add_warning(db, attempt_id, attempt["customer_id"], warning, now)
+    add_findings(db, attempt, outcome, now)
     if outcome.disposition is Disposition.DO_NOT_CALL or outcome.opt_out:
         _do_not_call(db, attempt, now)
     return True

@@ -9,7 +9,8 @@ from storage.codec import from_json, iso, to_json
 from storage.connection import Connection, Row, Value
 from voicebot.campaign.facts import facts_from_json, facts_to_json
 from voicebot.errors import CampaignError, StorageError
-from voicebot.model.campaign import ConsentFact, GateDecision, GateFacts, NoCallWindow, PastContact
+from voicebot.model.campaign import ConsentFact, GateDecision, GateFacts, PastContact
+from voicebot.model.no_call import NoCallWindow
 from voicebot.model.outcome import AnsweredBy, Disposition
 
 #: How far back contacts are looked at: the longest cap is 30 days.
@@ -104,10 +105,10 @@ def _stopped_by(db: Connection, account_id: str) -> str | None:
 
 def _windows(db: Connection, customer: str) -> tuple[NoCallWindow, ...]:
     rows = db.rows("SELECT weekdays, from_time, to_time FROM personal_windows WHERE customer_id = ?", [customer])
-    return tuple(map(_window, rows))
+    return tuple(map(to_window, rows))
 
 
-def _window(row: Row) -> NoCallWindow:
+def to_window(row: Row) -> NoCallWindow:
     """A window that cannot be read is the whole day, every day."""
     try:
         days = tuple(int(day) for day in row["weekdays"])

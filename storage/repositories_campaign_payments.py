@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from storage.codec import iso
@@ -25,6 +26,7 @@ EARLY = timedelta(days=35)
 #: The newest import whose payments have been settled (in `meta`).
 _MARK = "payments_applied"
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NOTHING = Decimal(0)
 _BATCH = 500
 _BATCH_KEY = "batch "
 
@@ -45,6 +47,24 @@ def fill(lines: Iterable[tuple[int, date, Decimal]], paid: Decimal) -> tuple[Ins
         found.append(Instalment(n, due_on, due, due if due - part <= ROUNDING else part))
         left -= due
     return tuple(found)
+
+
+def still_due(lines: Iterable[tuple[int, str, str]], paid: Decimal) -> tuple[Instalment, ...]:
+    """`unpaid(fill(...))` of lines as they are stored; what is wholly paid, which is most of it, is only counted."""
+    found, left = list[Instalment](), paid
+    for n, due_on, amount in lines:
+        due = money(amount)
+        part = min(due, max(left, _NOTHING))
+        if due - part > ROUNDING:
+            found.append(Instalment(n, date.fromisoformat(due_on), due, part))
+        left -= due
+    return tuple(found)
+
+
+@lru_cache(4096)
+def money(text: str) -> Decimal:
+    """An amount as it is stored; most are there many times."""
+    return Decimal(text)
 
 
 def unpaid(lines: Iterable[Instalment]) -> tuple[Instalment, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from storage.codec import iso
@@ -85,17 +85,20 @@ def communications(db: Connection, since: datetime) -> list[CommunicationRow]:
            WHERE v.answered = 1 AND v.at >= ? AND v.account_id IS NOT NULL ORDER BY v.at, v.id""",
         [iso(since)],
     )
-    agreed = {
-        row["customer_id"]
+    answers = {
+        row["customer_id"]: row
         for row in db.rows(
-            """SELECT customer_id FROM consents WHERE granted = 1 AND seq IN
-                 (SELECT max(seq) FROM consents WHERE purpose = 'emotion' GROUP BY customer_id)"""
+            """SELECT n.customer_id, n.granted, f.at, f.attempt_id
+               FROM consents n JOIN consents f USING (customer_id, purpose)
+               WHERE n.seq IN (SELECT max(seq) FROM consents WHERE purpose = 'emotion' GROUP BY customer_id)
+                 AND f.seq IN (SELECT min(seq) FROM consents WHERE purpose = 'emotion' GROUP BY customer_id)"""
         )
     }
-    return [_communication(row, said, agreed) for row in rows]
+    return [_communication(row, said, answers.get(row["customer_id"])) for row in rows]
 
 
-def _communication(row: Row, said: Mapping[int, list[str]], agreed: Collection[str]) -> CommunicationRow:
+def _communication(row: Row, said: Mapping[int, list[str]], emotion: Row | None) -> CommunicationRow:
+    """`emotion`: the newest answer, with the moment and the call of the first: the notice."""
     facts = {name for name in ("refusal", "dispute", "hardship", "opt_out") if row[name]}
     facts |= set(map(str, json.loads(row["intents"] or "[]")))
     if row["promise"] is not None:
@@ -104,8 +107,16 @@ def _communication(row: Row, said: Mapping[int, list[str]], agreed: Collection[s
     if row["words"] is not None:
         texts = (row["words"],)
     at = datetime.fromisoformat(row["at"])
-    consent = row["customer_id"] in agreed
-    return CommunicationRow(row["id"], row["account_id"], at, row["language"], frozenset(facts), texts, consent)
+    consent = emotion is not None and emotion["granted"] == 1
+    told = emotion is not None and emotion["granted"] != 0 and (consent or _told(row, emotion))
+    facts_said = frozenset(facts)
+    return CommunicationRow(row["id"], row["account_id"], at, row["language"], facts_said, texts, consent, told)
+
+
+def _told(row: Row, emotion: Row) -> bool:
+    """In this call, or before it."""
+    same = emotion["attempt_id"] is not None and emotion["attempt_id"] == row["attempt_id"]
+    return same or datetime.fromisoformat(emotion["at"]) <= datetime.fromisoformat(row["at"])
 
 
 def collectors(db: Connection, day: date) -> list[CollectorRow]:

@@ -104,11 +104,13 @@ def due_groups(db: Connection, first: date, last: date) -> list[DueGroup]:
 def follow_up_faults(
     db: Connection, flows: Sequence[str], items: Sequence[str], since: datetime
 ) -> list[FollowUpFault]:
-    """Items that differ from the bank's record."""
+    """Items that differ from the bank's record, of calls that no W-Q3 is about yet (the call itself raises it)."""
     marks = ", ".join("?" * len(flows)), ", ".join("?" * len(items))
     sql = f"""SELECT a.id AS attempt_id, a.customer_id, a.account_id, i.item, i.result
       FROM item_results i JOIN attempts a ON a.id = i.attempt_id
       WHERE a.flow IN ({marks[0]}) AND i.item IN ({marks[1]}) AND i.result = 'mismatch' AND a.started_at >= ?
+        AND NOT EXISTS (SELECT 1 FROM warnings w LEFT JOIN warning_evidence e ON e.warning_id = w.id
+          WHERE w.code = 'W-Q3' AND a.id IN (w.attempt_id, e.attempt_id))
       ORDER BY a.id, i.item"""  # noqa: S608
     return [FollowUpFault(**row) for row in db.rows(sql, [*flows, *items, iso(since)])]
 
@@ -144,7 +146,8 @@ def _tag_facts(customer_id: str, calls: list[dict[str, object]], printed: bool, 
     answered = [c for c in out if c["answered_at"] is not None and c["answered_by"] not in ("voicemail", "ivr")]
     hours = tuple(int(str(c["local_time"])[11:13]) for c in answered if c["local_time"])
     concerns = [name for call in calls for name in ("refusal", "dispute", "hardship", "opt_out") if call[name]]
-    concerns += ["already_paid" for call in calls if '"already_paid"' in str(call["intents"])]
+    said = ("already_paid", "complaint")
+    concerns += [name for call in calls for name in said if f'"{name}"' in str(call["intents"])]
     faults = (str(c["feedback"]).removesuffix("_number") for c in out)
     return TagFacts(
         customer_id,

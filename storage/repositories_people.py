@@ -10,7 +10,6 @@ from decimal import Decimal
 from storage import repositories_voice as voice
 from storage.codec import from_json, iso, number_key, to_json
 from storage.connection import Connection, Row, Value
-from storage.secret import hash_number
 from voicebot.errors import StorageError
 from voicebot.model.portfolio import Account, Customer, Loan, Offer
 from voicebot.model.records import Consent
@@ -155,9 +154,8 @@ def consent(db: Connection, customer_id: str, purpose: str) -> Consent | None:
     )
 
 
-def do_not_call(db: Connection, customer_id: str, secret: bytes) -> bool:
-    """By customer, or by the hash of the customer's number (asked by a caller we did not know)."""
-    row = db.row("SELECT number FROM customers WHERE id = ?", customer_id)
-    number_hash = hash_number(secret, row["number"]) if row else None
-    sql = "SELECT 1 AS found FROM do_not_call WHERE customer_id = ? OR number_hash = ?"
-    return db.row(sql, customer_id, number_hash) is not None
+def consent_id(db: Connection, customer_id: str, purpose: str) -> str | None:
+    """Of the newest answer, where it is an agreement."""
+    sql = "SELECT id, granted FROM consents WHERE customer_id = ? AND purpose = ? ORDER BY seq DESC LIMIT 1"
+    row = db.row(sql, customer_id, purpose)
+    return str(row["id"]) if row is not None and row["granted"] else None

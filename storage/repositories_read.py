@@ -6,9 +6,10 @@ import json
 from datetime import date, datetime
 from decimal import Decimal
 
-from storage.codec import from_json
+from storage.codec import decode_signs, from_json
 from storage.connection import Connection, Row, Value
 from storage.records import CallFilter, CallRecord, CallSummary, StoredWarning
+from storage.repositories_findings import needs_human, no_call, rating
 from storage.repositories_voice import comparisons
 from voicebot.errors import StorageError
 from voicebot.model.outcome import AnsweredBy, Disposition, ItemResult, Outcome, Promise
@@ -152,6 +153,7 @@ def _voice(row: Row) -> VoiceDecision | None:
         reject_limit=row["voice_reject_limit"],
         model_id=row["voice_model"],
         calibration_id=row["voice_calibration"],
+        spoof=decode_signs(row["voice_spoof"]),
     )
 
 
@@ -179,6 +181,10 @@ def _outcome(db: Connection, attempt_id: int) -> Outcome | None:
         hung_up_by=row["hung_up_by"],
         last_step=row["last_step"],
         error=row["error"],
+        complaint=True if "complaint" in json.loads(row["intents"]) else None,
+        needs_human=needs_human(db, attempt_id),
+        rating=rating(db, attempt_id),
+        no_call=no_call(db, attempt_id),
     )
 
 

@@ -46,6 +46,12 @@ def put_scores(db: Connection, kind: str, results: Iterable[tuple[str, Result]],
     return changed
 
 
+def put_score(db: Connection, kind: str, subject: str, result: Result, now: datetime) -> None:
+    """Append one, in the caller's transaction: it is the newest of its subject from now on."""
+    db.run("UPDATE scores SET newest = 0 WHERE kind = ? AND subject = ? AND newest = 1", kind, subject)
+    db.insert("scores", _score_row(kind, subject, result, iso(now)))
+
+
 def _score_row(kind: str, subject: str, result: Result, at: str) -> dict[str, Value]:
     inputs, values = to_json(result.inputs), to_json(result.values)
     compared = to_json({k: v for k, v in result.inputs.items() if k not in _MOVING})

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from datetime import datetime
 
-from storage.codec import decode_template, encode_template, iso
+from storage import repositories_sketches as sketches
+from storage.codec import decode_signs, decode_template, encode_signs, encode_template, iso
 from storage.connection import Connection, Row, Value
 from storage.vault import Vault
 from voicebot.model.voice import (
@@ -67,14 +68,16 @@ def active(db: Connection, vault: Vault, customer_id: str) -> Voiceprint | None:
 
 
 def revoke(db: Connection, customer_id: str, now: datetime) -> bool:
-    """Destroy the customer's voiceprint: embeddings and key are overwritten (PRAGMA secure_delete), records of when
-    there was one stay. True where there was one. The caller empties the write-ahead log afterwards."""
+    """Destroy the customer's voiceprint and the sketches of calls: embeddings and key are overwritten (PRAGMA
+    secure_delete), records of when there was one stay. True where there was one. The caller empties the write-ahead log
+    afterwards."""
     there = db.row(_ACTIVE, customer_id) is not None
     db.run(
         "UPDATE voiceprints SET revoked_at = ?, embeddings = x'' WHERE customer_id = ? AND revoked_at IS NULL",
         iso(now),
         customer_id,
     )
+    sketches.destroy(db, customer_id)
     db.run("DELETE FROM voice_keys WHERE customer_id = ?", customer_id)
     return there
 
@@ -123,6 +126,7 @@ def add_comparison(db: Connection, attempt_id: int, value: VoiceComparison) -> N
         "reject_limit": decision.reject_limit,
         "model_id": decision.model_id,
         "calibration_id": decision.calibration_id,
+        "spoof": encode_signs(decision.spoof),
     }
     db.insert("voice_comparisons", row)
 
@@ -144,6 +148,7 @@ def _decision(row: Row) -> VoiceDecision:
         reject_limit=row["reject_limit"],
         model_id=row["model_id"],
         calibration_id=row["calibration_id"],
+        spoof=decode_signs(row["spoof"]),
     )
 
 

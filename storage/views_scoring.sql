@@ -86,3 +86,19 @@ SELECT c.day, c.campaign, d.product, d.channel, d.funding, c.script, d.agent, d.
     - count(DISTINCT c.account_id) FILTER (WHERE d.due_on < c.day AND NOT d.paid) AS cured
 FROM called c JOIN v_dues d ON d.account_id = c.account_id AND d.due_on BETWEEN date(c.day, '-31 days') AND date(c.day, '+7 days')
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8;
+
+-- The results of the follow-up after disbursement (section 4, Q2): 1 as it should be, 0 wrong, NULL not asked or not clear.
+-- `needs_human`: a person was asked to look into it; `rating`: the customer's, of the service.
+CREATE VIEW v_follow_ups AS
+SELECT v.attempt_id, v.account_id, v.customer_id, v.campaign_id, v.started_at, v.disposition, v.right_party,
+  (SELECT CASE result WHEN 'match' THEN 1 WHEN 'mismatch' THEN 0 END FROM item_results i
+    WHERE i.attempt_id = v.attempt_id AND i.item = 'purpose') AS purpose_ok,
+  (SELECT CASE result WHEN 'match' THEN 1 WHEN 'mismatch' THEN 0 END FROM item_results i
+    WHERE i.attempt_id = v.attempt_id AND i.item = 'procedure') AS procedure_ok,
+  (SELECT CASE result WHEN 'match' THEN 1 WHEN 'mismatch' THEN 0 END FROM item_results i
+    WHERE i.attempt_id = v.attempt_id AND i.item = 'identity') AS identity_ok,
+  EXISTS (SELECT 1 FROM json_each(v.intents) WHERE value = 'complaint') AS complaint,
+  EXISTS (SELECT 1 FROM tasks t WHERE t.attempt_id = v.attempt_id) AS needs_human,
+  (SELECT json_extract(result, '$.rating') FROM scores r
+    WHERE r.kind = 'service-rating' AND r.subject = 'attempt:' || v.attempt_id AND r.newest = 1) AS rating
+FROM v_attempts v WHERE v.flow = 'follow_up' AND v.disposition IS NOT NULL;

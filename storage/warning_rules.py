@@ -30,4 +30,5 @@ RULES = {
     WarningCode.W_V3: WarningRule("V2c: another voice in a reminder call", "high", _STAFF, _DAY),
     WarningCode.W_V4: WarningRule("V2a-3: right voice, wrong data item", "medium", _STAFF, 2 * _DAY),
     WarningCode.W_V5: WarningRule("V: replayed or synthetic voice suspected", "high", _STAFF, _DAY),
+    WarningCode.W_Q3: WarningRule("Q2: purpose, procedure or borrower wrong", "high", "internal audit", _DAY),
 }

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Self
 
 from storage.campaign import SqliteCampaignStore, campaign_store
 from storage.db import Reader, SqliteStore, open_reader, open_store
 from storage.records import CallFilter, CallRecord, CallSummary
+from storage.repositories_thresholds import thresholds
 from voicebot.call.kit import Kit
 from voicebot.call.line import keep_steady
 from voicebot.call.observer import CallObserver, NoObserver
 from voicebot.call.supervisor import Supervisor
-from voicebot.call.workers import Workers
+from voicebot.call.workers import make_workers
 from voicebot.campaign.dialer import Dialer
 from voicebot.campaign.dialer_job import Desk, Done
 from voicebot.campaign.dialer_state import clear_state, state_file, write_state
@@ -37,6 +38,7 @@ from voicebot.engines.choose import (
 from voicebot.engines.prompt_cache import PromptCache
 from voicebot.errors import SettingsError
 from voicebot.flow.book import FlowBook
+from voicebot.flow.checks import EmotionUse
 from voicebot.flow.loader import load_flows
 from voicebot.flow.prompts import Prompts
 from voicebot.messaging.email_smtp import SmtpSender
@@ -44,12 +46,14 @@ from voicebot.messaging.sms_http import HttpSmsSender
 from voicebot.model.campaign import Job, Method
 from voicebot.model.outcome import Disposition
 from voicebot.model.ports import Signaling, SpeakerEncoder
-from voicebot.model.trunk import TrunkState, WatchesTrunks
+from voicebot.model.trunk import Traffic, TrunkState, WatchesTraffic, WatchesTrunks
 from voicebot.nlu.language import load_language
+from voicebot.scoring.config_cases import EmotionSettings
 from voicebot.settings import Settings
 from voicebot.voiceprint.calibration import Calibration, check_model
 from voicebot.voiceprint.calibration import load as load_calibration
-from voicebot.web.app import make_app
+from voicebot.voiceprint.synthetic import Detector, load_detector
+from voicebot.web.app import make_app, no_traffic
 from voicebot.web.live import LiveFeed
 from voicebot.web.server import ConsoleServer
 
@@ -68,7 +72,7 @@ class Application:
     def __init__(self, settings: Settings, observer: CallObserver | None = None) -> None:
         self._settings = settings
         self._observer = observer or NoObserver()
-        self._workers = Workers()
+        self._workers = make_workers(settings.asr.workers)
         self._store: SqliteStore | None = None
         self._signaling: Signaling | None = None
         self._dialer: Dialer | None = None
@@ -153,6 +157,11 @@ class Application:
         """How the trunks are now; empty where the driver does not watch them."""
         return self._signaling.trunks() if isinstance(self._signaling, WatchesTrunks) else ()
 
+    async def traffic(self) -> Traffic:
+        """Who asks for calls, and what was turned away; `no_line`: calls for which every line was taken."""
+        seen = await self._signaling.traffic() if isinstance(self._signaling, WatchesTraffic) else Traffic()
+        return Traffic(seen.sources, {**seen.turned_away, "no_line": self.supervisor.refused})
+
     async def _stop(self) -> None:
         try:
             if self._signaling is not None:
@@ -209,7 +218,16 @@ class Application:
             calibration=_calibration(settings, encoder),
             observer=self._observer,
             script_version=script_version(book, prompts),
+            emotion=emotion_use(thresholds(store.db).emotion),
+            detector=_detector(settings, encoder),
         )
+
+
+def emotion_use(settings: EmotionSettings) -> EmotionUse:
+    """What customers must be told: the same switch, in force by four eyes, judges and gives notice."""
+    if not settings.enabled:
+        return EmotionUse.OFF
+    return EmotionUse.CONSENT if settings.consent else EmotionUse.NOTICE
 
 
 def make_signaling(settings: Settings) -> Signaling:
@@ -239,11 +257,15 @@ def _pyvoip(settings: Settings) -> Signaling:
 
 
 def make_console(
-    settings: Settings, live: LiveFeed, token: str, trunks: Callable[[], Sequence[TrunkState]] = tuple
+    settings: Settings,
+    live: LiveFeed,
+    token: str,
+    trunks: Callable[[], Sequence[TrunkState]] = tuple,
+    traffic: Callable[[], Awaitable[Traffic]] = no_traffic,
 ) -> ConsoleServer:
-    """The console over the same database (read only), the live feed and the state of the trunks."""
+    """The console over the same database (read only), the live feed, the state of the trunks and what comes in."""
     reader = _ConsoleReader(open_reader(settings.paths.database))
-    app = make_app(reader, live, token, settings.paths.recordings, trunks)
+    app = make_app(reader, live, token, settings.paths.recordings, trunks, traffic)
     return ConsoleServer(app, settings.web.address, settings.web.port)
 
 
@@ -269,6 +291,13 @@ def script_version(book: FlowBook, prompts: Prompts) -> str:
 
 def _encoder(settings: Settings) -> SpeakerEncoder | None:
     return choose_encoder(settings) if settings.voiceprint.enabled else None
+
+
+def _detector(settings: Settings, encoder: SpeakerEncoder | None) -> Detector | None:
+    """Of synthetic voices. Raises SettingsError."""
+    if encoder is None or settings.voiceprint.synthetic == "off":
+        return None
+    return load_detector(settings.voiceprint.synthetic_detector)
 
 
 def _calibration(settings: Settings, encoder: SpeakerEncoder | None) -> Calibration | None:

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "voiceprint": ("voiceprint", "voiceprint", "Measure or calibrate the check of the speaker."),
     "portfolio": ("portfolio", "portfolio", "Import customers and loans."),
     "campaign": ("campaign", "campaign", "Plan and run campaigns within the rules of calling."),
+    "retention": ("retention", "retention", "Remove records whose time is over; keep what must be kept."),
     "calls": ("calls", "calls", "List the attempts, show one with its turns."),
     "score": ("score", "score", "What the outcomes mean: cases, collectors, warnings, tags, performance, risk."),
     "report": ("report", "report", "Write a day's performance, warnings, assignment and case classes as a page."),

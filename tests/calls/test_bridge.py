@@ -11,9 +11,9 @@ from sip_sim import routing
 from sip_sim.g711 import Samples
 from sip_sim.media import SaidAll
 from sip_sim.phone import Ended, Phone
-from tests.calls.test_leg import alike, noise, talking
 from tests.support.far_end import bot_line, event, far_end
 from tests.support.idle import until
+from tests.support.legs import alike, noise, talking
 from voicebot.call import bridge
 from voicebot.call.line import Line
 

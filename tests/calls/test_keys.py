@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from sip_sim.network import NetworkSpec, Shaper
-from tests.calls.test_leg import talking
 from tests.support.far_end import bot_line, far_end
+from tests.support.legs import talking
 
 pytestmark = [pytest.mark.timeout(30), pytest.mark.usefixtures("nothing_left")]
 EVENT, LAST_TICK = 101, 7 * 160

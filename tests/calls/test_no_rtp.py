@@ -8,8 +8,8 @@ import pytest
 
 from sip_sim.phone import Ended
 from sip_sim.rtcp import EVERY_S
-from tests.calls.test_leg import talking
 from tests.support.far_end import bot_line, event, far_end
+from tests.support.legs import talking
 from voicebot.call.line import Line
 
 pytestmark = [pytest.mark.timeout(40), pytest.mark.usefixtures("nothing_left")]

@@ -14,10 +14,10 @@ from rich.console import Console
 from sip_sim.phone import Ended
 from sip_sim.registrar import Registrar
 from tests.calls.conftest import CACHE, SHIPPED
-from tests.calls.test_leg import hear
 from tests.support.far_end import NUMBER, event, far_end
 from tests.support.idle import until
-from tests.support.pyvoip_bot import pyvoip, talking, threads
+from tests.support.legs import hear, talking
+from tests.support.pyvoip_bot import pyvoip, threads
 from voicebot.demo.prepare import example_cast
 from voicebot.demo.run import DemoPlan, DemoResult, run_demo
 from voicebot.errors import CallRefused, SettingsError, TrunkError

@@ -8,8 +8,8 @@ import pytest
 
 from sip_sim.network import NetworkSpec
 from sip_sim.phone import LineSpec, Phone
-from tests.calls.test_leg import noise, say, talking
 from tests.support.far_end import FarEnd, bot_line, far_end
+from tests.support.legs import noise, say, talking
 
 pytestmark = [pytest.mark.timeout(40), pytest.mark.usefixtures("nothing_left")]
 

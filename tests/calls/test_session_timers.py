@@ -8,9 +8,9 @@ import pytest
 from aiosipua.session_timer import SessionTimer
 
 from sip_sim.phone import Ended, Phone
-from tests.calls.test_leg import noise, say, talking
 from tests.support.far_end import NUMBER, FarEnd, bot_line, event, far_end
 from tests.support.idle import until
+from tests.support.legs import noise, say, talking
 from voicebot.signaling.sip_headers import header
 
 pytestmark = [pytest.mark.timeout(40), pytest.mark.usefixtures("nothing_left")]

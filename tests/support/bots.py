@@ -122,9 +122,9 @@ class Program:
 
 
 @asynccontextmanager
-async def program(settings_file: Path, *arguments: str) -> AsyncIterator[Program]:
+async def program(settings_file: Path, *arguments: str, module: str = "voicebot.cli") -> AsyncIterator[Program]:
     """Start `voicebot --settings FILE ...`; it is gone afterwards whatever happened."""
-    command = [sys.executable, "-m", "voicebot.cli", "--settings", str(settings_file), *arguments]
+    command = [sys.executable, "-m", module, "--settings", str(settings_file), *arguments]
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=PROJECT,

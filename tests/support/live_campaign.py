@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,9 @@ from storage.portfolio import import_portfolio
 from storage.portfolio_example import write_example
 from tests.support.bots import bot_settings
 from tests.support.far_end import FarEnd, far_end
+from tests.support.tone_talk import tone
 from voicebot.app import Application
+from voicebot.call.observer import NoObserver
 from voicebot.campaign.dialer import Dialer
 from voicebot.campaign.dialer_job import Done
 from voicebot.model.campaign import CampaignKind, CampaignRow, CampaignState, Job, Method, NewJob
@@ -62,12 +64,13 @@ def by_account(jobs: Sequence[Job]) -> dict[str, Job]:
 @dataclass(slots=True)
 class Exchange:
     """The customers' telephones. `answers`: what a number does, one after the other, the last one for good: a SIP
-    status, or "takes" (and hangs up after `talks_s`). Busy where nothing is said."""
+    status, "takes" (and hangs up after `talks_s`) or "talks" (see Talks). Busy where nothing is said."""
 
     far: FarEnd
     answers: dict[str, list[int | str]] = field(default_factory=dict)
     talks_s: float = 0.3
     taken: list[Phone] = field(default_factory=list)
+    talking: dict[str, Phone] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Answer until cancelled."""
@@ -77,17 +80,50 @@ class Exchange:
                 phone = await self.far.calls.get()
                 number, seen = self.far.dialled[seen], seen + 1
                 wanted = self.answers.get(number, [486])
-                talks.create_task(self._one(phone, wanted.pop(0) if len(wanted) > 1 else wanted[0]))
+                talks.create_task(self._one(phone, number, wanted.pop(0) if len(wanted) > 1 else wanted[0]))
 
-    async def _one(self, phone: Phone, answer: int | str) -> None:
+    async def _one(self, phone: Phone, number: str, answer: int | str) -> None:
         phone.ring()
         if isinstance(answer, int):
             phone.reject(answer)
             return
         phone.answer()
         self.taken.append(phone)
+        if answer == "talks":
+            self.talking[number] = phone
+            return
         await asyncio.sleep(self.talks_s)
         await phone.hang_up()
+
+
+@dataclass(slots=True)
+class Talks(NoObserver):
+    """What customers answer, by their number: a piece of a prompt, and the keys or the phrase (tone_talk) that follow.
+    Prompts are known by their text: no ear is needed, and what is said back goes through the telephone."""
+
+    replies: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: Set once the bank is open.
+    exchange: Exchange | None = None
+    _numbers: dict[int, str] = field(default_factory=dict)
+
+    def attempt_started(self, attempt_id: int, account_id: str | None, flow: str, direction: str) -> None:
+        """Whose call it is."""
+        self._numbers[attempt_id] = number(account_id or "")
+
+    def bot_says(self, attempt_id: int, text: str, t: float) -> None:
+        """The customer waits until it is said, and answers."""
+        for part, reply in self.replies.get(self._numbers[attempt_id], {}).items():
+            if part in text:
+                asyncio.get_running_loop().call_later(0.6, self._reply, self._numbers[attempt_id], reply)
+                return
+
+    def _reply(self, number: str, reply: str) -> None:
+        assert self.exchange is not None
+        phone = self.exchange.talking[number]
+        if reply.isdecimal():
+            phone.press(reply)
+        else:
+            phone.say(tone(reply))
 
 
 @dataclass(slots=True)
@@ -138,6 +174,12 @@ def number(account: str) -> str:
     return account.replace("A-", "1555010")
 
 
+def _example(settings: Settings, folder: Path, count: int) -> None:
+    with open_store(settings.paths.database) as store:
+        files = write_example(folder, today=datetime.now(UTC).date(), count=count)
+        assert not import_portfolio(store.db, *files).problems
+
+
 @asynccontextmanager
 async def open_bank(
     folder: Path,
@@ -147,9 +189,12 @@ async def open_bank(
     count: int = 16,
     mail: str = "",
     sms: str = "",
+    prepare: Callable[[Settings], None] | None = None,
+    observer: Talks | None = None,
     **telephony: object,
 ) -> AsyncIterator[Bank]:
-    """A bank with the example portfolio and these settings, in this process; `rules`: of calling, named daytime."""
+    """A bank with the example portfolio (or what `prepare` puts into its database) and these settings, in this process;
+    `rules`: of calling, named daytime."""
     async with far_end() as far:
         settings = bot_settings(folder, far.server, **telephony)
         sections = {
@@ -160,13 +205,16 @@ async def open_bank(
         settings = settings.model_copy(update=sections)
         if rules:
             settings = with_rules(settings, folder / "rules", rules)
-        with open_store(settings.paths.database) as store:
-            files = write_example(folder / "portfolio", today=datetime.now(UTC).date(), count=count)
-            assert not import_portfolio(store.db, *files).problems
+        if prepare is not None:
+            prepare(settings)
+        else:
+            _example(settings, folder / "portfolio", count)
         exchange = Exchange(far)
+        if observer is not None:
+            observer.exchange = exchange
         ringing = asyncio.create_task(exchange.run())
         try:
-            async with Application(settings) as application:
+            async with Application(settings, observer) as application:
                 done: list[Done] = []
                 yield Bank(application, application.dialer(done.append), exchange, settings, done)
         finally:

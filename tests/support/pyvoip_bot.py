@@ -8,8 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from sip_sim.phone import Phone
-from tests.support.far_end import NUMBER, RTP_PORTS, FarEnd
+from tests.support.far_end import RTP_PORTS
 from tests.support.idle import udp_ports, until
 from voicebot.app import make_signaling
 from voicebot.demo.simulator import free_port
@@ -47,15 +46,6 @@ async def pyvoip(server: str, trunk: TrunkSettings | None = None, **telephony: o
     finally:
         await bot.signaling.close()
         assert not threads()
-
-
-async def talking(far: FarEnd, bot: PyvoipBot) -> tuple[CallLeg, Phone]:
-    """An answered call of the bot."""
-    leg = await bot.signaling.dial(NUMBER)
-    phone = await far.rings()
-    phone.answer()
-    await leg.wait_answered(5)
-    return leg, phone
 
 
 def deaf_to(bot: PyvoipBot, *starts: str) -> None:

@@ -1,14 +1,18 @@
-"""A SIP trunk on a page: answers what comes over UDP or TCP as a test says, and keeps all of it."""
+"""A SIP trunk on a page: answers what comes over UDP, TCP or TLS as a test says, and keeps all of it."""
 
 from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 
+#: Key and certificate of 127.0.0.1 (its authority: loopback_cert.pem beside it).
+CERTIFICATE = Path(__file__).parents[1] / "data" / "loopback_key_and_cert.pem"
 _HEADERS = ("Via", "From", "Call-ID", "CSeq", "Record-Route")
 _REASONS = {100: "Trying", 180: "Ringing", 183: "Session Progress", 200: "OK", 302: "Moved Temporarily"}
 #: PCMA on a port nobody listens at: who wants sound takes the simulator.
@@ -135,7 +139,7 @@ class _Udp(asyncio.DatagramProtocol):
 
 
 async def _stream(peer: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Messages of one TCP connection, cut by Content-Length (RFC 3261 section 18.3)."""
+    """Messages of one TCP or TLS connection, cut by Content-Length (RFC 3261 section 18.3)."""
     peer.connections += 1
     try:
         while True:
@@ -147,14 +151,21 @@ async def _stream(peer: Peer, reader: asyncio.StreamReader, writer: asyncio.Stre
         writer.close()
 
 
+def _tls() -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(CERTIFICATE)
+    return context
+
+
 @asynccontextmanager
 async def sip_peer(
     *invite: int | tuple[int, str], transport: str = "udp", port: int = 0, **more: object
 ) -> AsyncIterator[Peer]:
     """A trunk on 127.0.0.1 until the block ends."""
     peer = Peer(list(invite) or [100, 503], transport=transport, **more)  # type: ignore[arg-type]
-    if transport == "tcp":
-        server = await asyncio.start_server(lambda r, w: _stream(peer, r, w), "127.0.0.1", port)
+    if transport in {"tcp", "tls"}:
+        context = _tls() if transport == "tls" else None
+        server = await asyncio.start_server(lambda r, w: _stream(peer, r, w), "127.0.0.1", port, ssl=context)
         peer.port = server.sockets[0].getsockname()[1]
         closing: Callable[[], object] = server.close
     else:

@@ -15,6 +15,7 @@ from sip_sim.registrar import Registrar
 from sip_sim.report import ScenarioResult
 from sip_sim.runner import Runner, RunSpec
 from sip_sim.sip import SipEndpoint
+from sip_sim.target import read_target
 from sip_sim.voices import VoiceBox
 
 MODEL = Path(__file__).parents[2] / "models" / "whisper-tiny-en"
@@ -65,7 +66,8 @@ def start(tmp_path: Path, voices: VoiceBox, ears: Ears) -> Start:
         *scenarios: Scenario, registrar: Registrar | None = None, target: str = "", wait_s: float = 20
     ) -> Carrier:
         events: list[Event] = []
-        spec = RunSpec(port=0, out=tmp_path / "out", target=target, wait_s=wait_s, registrar=registrar)
+        whom = read_target(target) if target else None
+        spec = RunSpec(port=0, out=tmp_path / "out", target=whom, wait_s=wait_s, registrar=registrar)
         return Carrier(Runner(scenarios, spec, voices, ears, events.append), events)
 
     return begin

@@ -1,4 +1,5 @@
-"""A source of SIP requests on an address of loopback, over UDP or TCP: sends what a test wants, keeps the answers."""
+"""A source of SIP requests on an address of loopback, over UDP, TCP or TLS: sends what a test wants, keeps the
+answers."""
 
 from __future__ import annotations
 
@@ -6,6 +7,8 @@ import asyncio
 import re
 import secrets
 import socket
+import ssl
+from pathlib import Path
 
 from tests.support.idle import until
 
@@ -13,10 +16,16 @@ from tests.support.idle import until
 class Source:
     """`async with Source("127.0.0.2", port) as source: status, text = await source.ask("OPTIONS")`."""
 
-    def __init__(self, host: str, bot_port: int, *, tcp: bool = False) -> None:
+    def __init__(self, host: str, bot_port: int, *, tcp: bool = False, tls: Path | None = None) -> None:
+        """`tls`: the file with the authority of the bot's certificate."""
+        tcp = tcp or tls is not None
         self.host = host
+        self._tls = tls
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
         self._bot = ("127.0.0.1", bot_port)
         self._tcp = tcp
+        self._transport = "TLS" if tls is not None else "TCP" if tcp else "UDP"
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.bind((host, 0))
@@ -28,25 +37,35 @@ class Source:
         if self._tcp:
             async with asyncio.timeout(1):
                 await asyncio.get_running_loop().sock_connect(self._socket, self._bot)
+        if self._tls is not None:
+            context = ssl.create_default_context(cafile=self._tls)
+            self._reader, self._writer = await asyncio.open_connection(
+                sock=self._socket, ssl=context, server_hostname=self._bot[0]
+            )
         self._reading = asyncio.create_task(self._read())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._reading is not None:
             self._reading.cancel()
+        if self._writer is not None:
+            self._writer.transport.abort()
         self._socket.close()
 
+    async def _receive(self) -> bytes:
+        if self._reader is not None:
+            return await self._reader.read(65535)
+        return await asyncio.get_running_loop().sock_recv(self._socket, 65535)
+
     async def _read(self) -> None:
-        while data := await asyncio.get_running_loop().sock_recv(self._socket, 65535):
+        while data := await self._receive():
             self.heard += re.split(r"(?=^SIP/2\.0 )", data.decode(), flags=re.M)[1:] or [data.decode()]
 
     def request(self, method: str, call_id: str, *, branch: str = "", to_tag: str = "", cseq: int = 1) -> str:
         """A request; an INVITE offers A-law. `branch`: the same one makes it a retransmission."""
         port = self._socket.getsockname()[1]
         here = f"{self.host}:{port}"
-        via = (
-            f"SIP/2.0/{'TCP' if self._tcp else 'UDP'} {here};branch={branch or 'z9hG4bK' + secrets.token_hex(8)};rport"
-        )
+        via = f"SIP/2.0/{self._transport} {here};branch={branch or 'z9hG4bK' + secrets.token_hex(8)};rport"
         sdp = (
             f"v=0\r\no=- 1 1 IN IP4 {self.host}\r\ns=-\r\nc=IN IP4 {self.host}\r\nt=0 0\r\n"
             "m=audio 4000 RTP/AVP 8 101\r\n"
@@ -64,7 +83,9 @@ class Source:
 
     def send(self, text: str) -> None:
         """At once."""
-        if self._tcp:
+        if self._writer is not None:
+            self._writer.write(text.encode())
+        elif self._tcp:
             self._socket.sendall(text.encode())
         else:
             self._socket.sendto(text.encode(), self._bot)

@@ -10,7 +10,7 @@ from voicebot.call.kit import Kit
 from voicebot.call.reporter import Reporter
 from voicebot.call.voice_watch import VoiceWatch
 from voicebot.flow.book import Challenge
-from voicebot.flow.checks import CheckInput, EnrolmentInfo, Limits, check_done, run_checks
+from voicebot.flow.checks import CheckInput, EnrolmentInfo, Limits, Told, check_done, run_checks
 from voicebot.flow.engine import mismatch_warning, voice_policy
 from voicebot.flow.state import FlowState, with_facts
 from voicebot.model.flow import CheckDone, RunCheck
@@ -40,6 +40,7 @@ class Checker:
         last_flow: str | None,
         now: Callable[[], datetime],
         recording: str | None = None,
+        emotion: Told = Told.NOT,
     ) -> None:
         self._kit = kit
         self._reporter = reporter
@@ -50,6 +51,7 @@ class Checker:
         self._last_flow = last_flow
         self._now = now
         self._recording = recording
+        self._emotion = emotion
 
     async def run(self, state: FlowState, effect: RunCheck, t: float, answered_at: float | None = None) -> CheckDone:
         """Run them in order; the first that is not `passed` decides. `answered_at`: when the last spoken answer began
@@ -57,7 +59,7 @@ class Checker:
         decision = None
         if self._voice is not None:
             if _VOICE.intersection(effect.checks):
-                decision = await self._voice.settle()
+                decision = await self._voice.now()
                 self._reporter.voice(decision)
             else:
                 decision = self._voice.decision()
@@ -121,4 +123,6 @@ class Checker:
             answer_voice=voice.tracker.since(answered_at) if voice is not None and answered_at is not None else None,
             comparisons=voice.comparisons if voice is not None else (),
             recording=self._recording,
+            emotion=self._kit.emotion,
+            consent_emotion=self._emotion,
         )

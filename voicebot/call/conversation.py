@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 from voicebot.call.answered import Answered
 from voicebot.call.challenge import challenge_codes
 from voicebot.call.checker import Checker
-from voicebot.call.enrolling import Enroller
 from voicebot.call.line import Line, Played
 from voicebot.call.listener import Listener, Question
 from voicebot.call.prompter import Prompter
@@ -54,6 +53,8 @@ from voicebot.voiceprint.decision import Policy
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+#: Stores answers that must not wait for the end of the call: the facts, the step, seconds from the answer, now.
+Keeper = Callable[[Mapping[str, object], str, float, datetime], None]
 
 #: How long after the end of the leg a transfer may still report that it worked.
 TRANSFER_REPORT_S = 2.0
@@ -71,7 +72,7 @@ class CallParts:
     understanding: Understanding
     prompter: Prompter
     checker: Checker
-    enroller: Enroller | None
+    keepers: Sequence[Keeper]
     reporter: Reporter
     handover: Handover
     max_call_s: float
@@ -139,8 +140,8 @@ class Conversation:
         self._parts.reporter.step(self._state.at)
         if self._parts.voice is not None:
             self._parts.voice.tracker.use(self._parts.policy(voice_policy(self._book, self._state)))
-        if self._parts.enroller is not None:
-            self._parts.enroller.facts(self._state.facts, self._state.at, self._parts.line.t, datetime.now(UTC))
+        for keep in self._parts.keepers:
+            keep(self._state.facts, self._state.at, self._parts.line.t, datetime.now(UTC))
         return effects
 
     async def _act(self, effects: Sequence[Effect]) -> Event | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from voicebot.call.kit import Kit
-from voicebot.call.reporter import Reporter
+from voicebot.call.reporter import VOICEPRINT, Reporter
 from voicebot.call.voice_watch import VoiceWatch
 from voicebot.flow.checks import EnrolmentInfo
 from voicebot.flow.voice_evidence import voice_evidence
@@ -16,7 +16,7 @@ from voicebot.model.voice import Voiceprint
 from voicebot.voiceprint.ageing import adapted
 from voicebot.voiceprint.enrolment import Enrolment, enrol
 
-PURPOSE = "voiceprint"
+PURPOSE = VOICEPRINT
 #: The fact in which flows keep the answer to the question of consent.
 FACT = "consent_voiceprint"
 
@@ -30,9 +30,12 @@ class Enroller:
         self._voice = voice
         self._reporter = reporter
         self._answered: bool | None = None
+        self._step = ""
 
     def facts(self, facts: Mapping[str, object], step: str, t: float, now: datetime) -> None:
-        """Store the answer to the question of consent as soon as it is known (and again when it changes)."""
+        """Store the answer to the question of consent as soon as it is known (and again when it changes). Told after
+        each step of the flow; the answer was given where the flow was before that."""
+        asked, self._step = self._step or step, step
         answer = facts.get(FACT)
         if not isinstance(answer, bool) or answer == self._answered:
             return
@@ -44,7 +47,7 @@ class Enroller:
             text_version=self._kit.script_version,
             granted=answer,
             at=now.isoformat(),
-            evidence={"step": step, "t": round(t, 2)},
+            evidence={"step": asked, "t": round(t, 2)},
         )
         self._reporter.consent(consent)
 

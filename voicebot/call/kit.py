@@ -9,12 +9,14 @@ from typing import Protocol
 from voicebot.call.observer import CallObserver
 from voicebot.call.workers import Workers
 from voicebot.flow.book import FlowBook
+from voicebot.flow.checks import EmotionUse
 from voicebot.flow.prompts import Prompts
 from voicebot.model.audio import AudioFrame
 from voicebot.model.ports import Recognizer, SpeakerEncoder, Store, VoiceActivity
 from voicebot.nlu.language import Language
 from voicebot.settings import Settings
 from voicebot.voiceprint.calibration import Calibration
+from voicebot.voiceprint.synthetic import Detector
 
 
 class PromptVoice(Protocol):
@@ -46,7 +48,8 @@ class DialGate(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """Engines, store, flows and settings, joined."""
+    """Engines, store, flows and settings, joined. `emotion`: what customers must be told of it (scoring.toml);
+    `detector`: of synthetic voices."""
 
     settings: Settings
     store: Store
@@ -62,3 +65,5 @@ class Kit:
     calibration: Calibration | None
     observer: CallObserver
     script_version: str
+    emotion: EmotionUse = EmotionUse.OFF
+    detector: Detector | None = None

@@ -13,8 +13,10 @@ from zoneinfo import ZoneInfo
 from voicebot.call.announcement import Announcer
 from voicebot.call.answered import Answered
 from voicebot.call.answering_options import amd_options, beep_options, machine_options
+from voicebot.call.card_guard import CardGuard
 from voicebot.call.checker import Checker
-from voicebot.call.conversation import CallParts, Conversation
+from voicebot.call.conversation import CallParts, Conversation, Keeper
+from voicebot.call.emotion_notice import EmotionNotice, stored_answer
 from voicebot.call.enrolling import PURPOSE, Enroller
 from voicebot.call.journal import Journal
 from voicebot.call.kit import Kit
@@ -23,6 +25,7 @@ from voicebot.call.listener import Listener
 from voicebot.call.machine import MachineOptions, MachineParts, OutboundCall
 from voicebot.call.prompter import Prompter
 from voicebot.call.reporter import Reporter
+from voicebot.call.spoofing import keep_sketch, spoof_watch
 from voicebot.call.transfer import Handover
 from voicebot.call.understanding import Understanding
 from voicebot.call.voice_watch import VoiceWatch
@@ -54,11 +57,10 @@ class Scene:
 async def talk(kit: Kit, journal: Journal, signaling: Signaling, leg: CallLeg, scene: Scene) -> Outcome:
     """Run a flow on an answered leg; the leg is ended when this returns."""
     account, direction = scene.account, scene.direction
-    recorder = Recorder(kit.settings.paths.recordings / scene.recording) if scene.recording else None
+    recorder = _recorder(kit, scene)
     echo = EchoCanceller() if kit.settings.turn.cancel_echo else None
     line = Line(leg, recorder, echo, kit.settings.telephony.max_hold_s)
-    on_notice = recorder.open_caller if recorder is not None else lambda: None
-    reporter = Reporter(scene.attempt_id, kit.store, journal, kit.observer, on_notice)
+    reporter = _reporter(kit, journal, scene, recorder)
     answered = _answered(kit, line, reporter) if direction == "outbound" else None
     consent = await _consent(kit, account)
     voice = await _voice_watch(kit, account, reporter, opted_out=consent is False)
@@ -76,17 +78,10 @@ async def talk(kit: Kit, journal: Journal, signaling: Signaling, leg: CallLeg, s
         understanding=understanding,
         prompter=prompter,
         checker=Checker(
-            kit,
-            reporter,
-            account,
-            voice,
-            enroller,
-            consent,
-            await _last_flow(kit, account),
-            lambda: datetime.now(zone),
-            scene.recording,
+            *(kit, reporter, account, voice, enroller, consent, await _last_flow(kit, account)),
+            *(lambda: datetime.now(zone), scene.recording, await stored_answer(kit, account)),
         ),
-        enroller=enroller,
+        keepers=_keepers(kit, account, enroller, reporter),
         reporter=reporter,
         handover=Handover(leg, announcer, prompter, signaling, kit.settings.agent),
         max_call_s=kit.settings.telephony.max_call_s,
@@ -107,9 +102,29 @@ async def talk(kit: Kit, journal: Journal, signaling: Signaling, leg: CallLeg, s
             await clock
     if voice is not None and person:  # a mailbox may well have its owner's voice
         reporter.voice(await voice.settle())
+        if account is not None:
+            keep_sketch(kit, account, voice, reporter)
         if enroller is not None and consent is True and outcome.right_party and kit.settings.voiceprint.adapt:
             await _adapt(kit, enroller, account, outcome, line.t)
     return outcome
+
+
+def _recorder(kit: Kit, scene: Scene) -> Recorder | None:
+    if not scene.recording:
+        return None
+    return Recorder(kit.settings.paths.recordings / scene.recording, kit.settings.bank.robot)
+
+
+def _reporter(kit: Kit, journal: Journal, scene: Scene, recorder: Recorder | None) -> Reporter:
+    on_notice = recorder.open_caller if recorder is not None else lambda: None
+    guard = CardGuard(kit.language.words, recorder.silence_caller if recorder is not None else lambda _t0, _t1: None)
+    return Reporter(scene.attempt_id, kit.store, journal, kit.observer, on_notice, guard)
+
+
+def _keepers(kit: Kit, account: Account | None, enroller: Enroller | None, reporter: Reporter) -> list[Keeper]:
+    """Who stores answers while the call goes on."""
+    voiceprint = [enroller.facts] if enroller is not None else []
+    return [*voiceprint, EmotionNotice(kit, account, reporter).facts] if account is not None else []
 
 
 async def _adapt(kit: Kit, enroller: Enroller, account: Account | None, outcome: Outcome, t: float) -> None:
@@ -169,8 +184,17 @@ def _listener(
             voice.on_chunks(frame, chunks)
 
     listener = Listener(
-        line, kit.recognizer, kit.activity.start(), understanding, kit.settings.turn, kit.workers.asr, to_voice
+        line,
+        kit.recognizer,
+        kit.activity.start(),
+        understanding,
+        kit.settings.turn,
+        kit.workers.asr,
+        to_voice,
+        answered.words if answered is not None else lambda _: None,
     )
+    if answered is not None:
+        answered.listener_hears = lambda: listener.hears
     if voice is not None:
         line.add_spoken_listener(voice.tracker.bot_spoke)
     leg.on_dtmf(listener.on_key)
@@ -199,5 +223,6 @@ async def _voice_watch(kit: Kit, account: Account | None, reporter: Reporter, *,
         policy_from(settings),
         opted_out=opted_out,
         expired=voiceprint is not None and expired(voiceprint, datetime.now(UTC), settings.expires_after_d),
+        spoof=await spoof_watch(kit, account),
     )
     return VoiceWatch(tracker, kit.encoder, kit.workers.voice, reporter.comparison)

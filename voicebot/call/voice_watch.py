@@ -65,6 +65,7 @@ class VoiceWatch:
         except EngineError as error:
             logger.warning("a window of the voice could not be embedded: %s", error.code)
             return
+        await self._examine()
         decision = self._tracker.add_embedding(embedding, window)
         if decision.reason not in NOT_COMPARED:
             last = self._tracker.history[-1].last_score
@@ -72,10 +73,23 @@ class VoiceWatch:
             self._comparisons.append(comparison)
             self._on_comparison(comparison)
 
+    async def _examine(self) -> None:
+        """Was what came since said before, in an earlier call?"""
+        spoof = self._tracker.spoof
+        while spoof is not None and (stretch := spoof.pending_stretch()) is not None:
+            spoof.add_stretch(await run(self._pool, spoof.examine, stretch))
+
+    async def now(self) -> VoiceDecision:
+        """The decision a step waits for: with all that has come so far, where there is a voiceprint to compare with."""
+        if self.decision().reason in NOT_COMPARED:
+            return self.decision()
+        return await self.settle()
+
     async def settle(self) -> VoiceDecision:
         """Embed what has come so far, also an unfinished window, and decide."""
         if self._busy is not None:
             await self._busy
+        await self._examine()
         while (window := self._tracker.pending_window(now=True)) is not None:
             await self._embed(window)
         return self.decision()

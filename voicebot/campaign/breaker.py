@@ -1,10 +1,14 @@
 """The circuit breaker of the trunk: after N failures in a row nobody is dialled for a while, then one call tries
-whether it works again. A value: every change gives a new one; time is an argument."""
+whether it works again. A value: every change gives a new one; time is an argument. What it knows is stored, so that all
+processes know it, and the next start too."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
+
+from voicebot.model.campaign import TrunkTries
 
 
 class BreakerState(StrEnum):
@@ -27,6 +31,17 @@ class Breaker:
     opened_at: float | None = None
     reopened: int = 0
     probing: bool = False
+
+    def knowing(self, tries: TrunkTries, now: float) -> Breaker:
+        """With what is stored; `now`: seconds since 1970. A clock that was put back makes no pause longer."""
+        opened_at = None if tries.opened_at is None else min(now, tries.opened_at.timestamp())
+        probing = tries.probe is not None
+        return replace(self, in_a_row=tries.in_a_row, opened_at=opened_at, reopened=tries.reopened, probing=probing)
+
+    def tries(self) -> TrunkTries:
+        """To be stored; a call that has ended is no probe any more."""
+        opened_at = None if self.opened_at is None else datetime.fromtimestamp(self.opened_at, UTC)
+        return TrunkTries(self.in_a_row, opened_at, self.reopened)
 
     def state(self, now: float) -> BreakerState:
         """At this moment (seconds of any clock that does not go back)."""

@@ -20,7 +20,7 @@ from voicebot.campaign.dialer_state import DialerState
 from voicebot.campaign.pacing import Caps, InUse, room
 from voicebot.campaign.retry import Ending
 from voicebot.errors import VoicebotError
-from voicebot.model.campaign import CampaignRow, CampaignState, Job, JobState, Method
+from voicebot.model.campaign import CampaignRow, CampaignState, Job, JobState, LinesTaken, Method, Room, TrunkTries
 from voicebot.settings import CampaignSettings
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Dialer:
         report: Callable[[Done], None] = lambda _: None,
         publish: Callable[[DialerState], None] = lambda _: None,
     ) -> None:
-        self._desk, self._settings, self._busy = replace(desk, dial=self._dial), settings, busy
+        self._desk, self._settings, self._busy = replace(desk, dial=self._dial, note=self._note), settings, busy
         self._call = desk.dial
         self._own_cap, self._settle, self._methods = own_cap, settle, methods
         self._report, self._publish = report, publish
@@ -63,13 +63,16 @@ class Dialer:
         self._stopping = False
         self._housekeeping_at = 0.0
 
+    def _now(self) -> float:
+        return self._desk.clock().timestamp()
+
     def wake(self) -> None:
         """Look again now: jobs or campaigns have changed."""
         self._wake.set()
 
     def _tell(self) -> None:
         own = dict(Counter(job.plan.campaign_id for job in self._tasks.values()))
-        state = DialerState(self._caps.lines, self._busy(), self.breaker.state(monotonic()).value, own)
+        state = DialerState(self._caps.lines, self._busy(), self.breaker.state(self._now()).value, own)
         if state != self._state:
             self._state = state
             self._publish(state)
@@ -149,15 +152,12 @@ class Dialer:
         def keep() -> None:
             self._settle()
             store.release_leases(now, self._desk.policy)
+            self.breaker = self.breaker.knowing(store.trunk_tries(), now.timestamp())
             effects = store.apply_payments(now)
             if effects.cancelled:
                 logger.info("payments cancelled %d job(s)", effects.cancelled)
 
         await run(self._desk.pool, keep)
-
-    def _in_use(self) -> InUse:
-        own = Counter(job.plan.campaign_id for job in self._tasks.values() if job.plan.method is Method.PHONE)
-        return InUse(max(0, self._busy() - self._talking), own)
 
     async def _dial(
         self,
@@ -175,32 +175,40 @@ class Dialer:
             self._talking -= 1
 
     async def _start_calls(self, rows: dict[str, CampaignRow]) -> None:
-        if Method.PHONE not in self._methods:
+        ours = max(0, self._busy() - self._talking)
+        if Method.PHONE not in self._methods or ours + len(self._tasks) - self._messages() >= self._caps.lines:
             return
         own = {name: cap for name, row in rows.items() if (cap := self._own_cap(row)) is not None}
-        caps = Caps(self._caps.lines, self._caps.reserve, self._caps.together, self._caps.each, own)
-        free = room(caps, self._in_use(), set(rows))
-        probe = self.breaker.allows(monotonic())
-        limit = free.together if probe is None else min(free.together, probe)
-        await self._take(limit, (Method.PHONE,), {name: min(limit, n) for name, n in free.each.items()})
+        caps, now = replace(self._caps, own=own), self._desk.clock()
+
+        def pace(taken: LinesTaken) -> Room:
+            self.breaker = self.breaker.knowing(taken.trunk, now.timestamp())
+            free = room(caps, InUse(ours + taken.others, taken.campaigns), set(rows))
+            probe = self.breaker.allows(now.timestamp())
+            limit = free.together if probe is None else min(free.together, probe)
+            return Room(limit, {name: min(limit, n) for name, n in free.each.items()}, probe is not None)
+
+        await self._take((Method.PHONE,), lambda: self._desk.store.lease_calls(now, pace))
+
+    def _messages(self) -> int:
+        return sum(job.plan.method in _MESSAGES for job in self._tasks.values())
 
     async def _start_messages(self, rows: dict[str, CampaignRow]) -> None:
         methods = tuple(method for method in _MESSAGES if method in self._methods)
-        out = sum(job.plan.method in _MESSAGES for job in self._tasks.values())
-        if methods:
-            await self._take(MESSAGES - out, methods, dict.fromkeys(rows, MESSAGES - out))
+        limit, now = MESSAGES - self._messages(), self._desk.clock()
+        if methods and limit > 0:
+            await self._take(methods, lambda: self._desk.store.lease(limit, now, methods, dict.fromkeys(rows, limit)))
 
-    async def _take(self, limit: int, methods: tuple[Method, ...], each: dict[str, int]) -> None:
-        """Lease at most `limit` jobs and start on them."""
-        if limit <= 0 or self._stopping:
+    async def _take(self, methods: tuple[Method, ...], lease: Callable[[], tuple[Job, ...]]) -> None:
+        """Lease jobs where any is due, and start on them."""
+        if self._stopping:
             return
-        store, now = self._desk.store, self._desk.clock()
 
-        def lease() -> tuple[Job, ...]:
-            due = store.next_due(methods)
-            return store.lease(limit, now, methods, each) if due is not None and due <= now else ()
+        def due() -> tuple[Job, ...]:
+            first = self._desk.store.next_due(methods)
+            return lease() if first is not None and first <= self._desk.clock() else ()
 
-        for job in await run(self._desk.pool, lease):
+        for job in await run(self._desk.pool, due):
             task = asyncio.create_task(self._work(job))
             self._tasks[task] = job
             task.add_done_callback(self._ended)
@@ -213,30 +221,24 @@ class Dialer:
             logger.error("a job was left as it was: %s", code)
 
     async def _work(self, job: Job) -> None:
-        calls = job.plan.method is Method.PHONE
-        if calls:
-            self.breaker = self.breaker.started(monotonic())
-        ended: Ending | None = None
-        try:
-            done = await work(self._desk, job)
-            ended = done.ending
-            self._report(done)
-        finally:
-            if calls:
-                self._note(ended)
+        self._report(await work(self._desk, job))
 
-    def _note(self, what: Ending | None) -> None:
-        """What a call says about the trunk."""
-        before = self.breaker.state(monotonic())
-        if what is None or what is Ending.CUT_SHORT:
-            self.breaker = self.breaker.given_up()
-        elif what is Ending.FAILED:
-            self.breaker = self.breaker.failed(monotonic())
-        else:
-            self.breaker = self.breaker.worked()
-        after = self.breaker.state(monotonic())
-        if after is not before:
-            until = timedelta(
-                seconds=round(max(0.0, self.breaker.until() - monotonic())) if self.breaker.opened_at else 0
-            )
+    def _note(self, what: Ending) -> None:
+        """What a call says about the trunk; stored, so that no process and no next start dials into a dead one."""
+        if what is Ending.CUT_SHORT:
+            return
+        now = self._now()
+
+        def change(tries: TrunkTries) -> TrunkTries:
+            known = self.breaker.knowing(tries, now)
+            return (known.failed(now) if what is Ending.FAILED else known.worked()).tries()
+
+        try:
+            before = self.breaker.knowing(self._desk.store.note_trunk(change), now)
+        except VoicebotError as error:  # the job is settled all the same
+            logger.error("the breaker could not be stored: %s", error.code)
+            return
+        self.breaker = before.failed(now) if what is Ending.FAILED else before.worked()
+        if (after := self.breaker.state(now)) is not before.state(now):
+            until = timedelta(seconds=round(max(0.0, self.breaker.until() - now)) if self.breaker.opened_at else 0)
             logger.warning("the trunk's breaker is %s (next try in %s)", after.value, until)

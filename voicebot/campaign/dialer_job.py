@@ -43,13 +43,15 @@ class Dial(Protocol):
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What the work on a job needs. `pool`: the thread that the database is asked in; `send`: of email and SMS jobs,
-    the gate asked first; `clock`: now, UTC."""
+    the gate asked first; `note`: is told in `pool` how a call ended, before its job is given back;
+    `clock`: now, UTC."""
 
     store: CampaignStore
     pool: ThreadPoolExecutor
     dial: Dial
     policy: Policy
     send: Callable[[Job], Awaitable[Settled]] | None = None
+    note: Callable[[Ending], None] = lambda _: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -118,6 +120,7 @@ def _settle(desk: Desk, job: Job, _: Settled | None = None) -> Done:
     """What comes next, by the attempt's stored outcome: the same answer as after a crash."""
     now, tried = desk.clock(), desk.store.closed_try(job.id)
     state, reason, again = desk.policy(replace(job, tries=job.tries + 1), tried, now)
+    desk.note(ending(tried))
     desk.store.finish_job(job.id, state, reason, now, again)
     return Done(job, state, reason, again, ending(tried))
 

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from voicebot.campaign.holidays import Holidays
 from voicebot.campaign.profiles import PURPOSES, Cap, ConsentRule, Hours, Profile, Region
 from voicebot.campaign.zones import first_open, second_of_day, start_of_day, zone
-from voicebot.model.campaign import ConsentFact, GateFacts, Method, NoCallWindow, PastContact
+from voicebot.model.campaign import ConsentFact, GateFacts, Method, PastContact
+from voicebot.model.no_call import NoCallWindow
 from voicebot.model.outcome import Disposition
 
 _DAY = timedelta(days=1)

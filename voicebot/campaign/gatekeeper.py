@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from voicebot.campaign.abandoned import AbandonMeter
 from voicebot.campaign.gate import decide
 from voicebot.campaign.profiles import Profile, load_profiles
 from voicebot.errors import CampaignError, DialForbidden
@@ -46,6 +47,7 @@ class Gatekeeper:
         self._lock_file, self._lock = lock_file, threading.Lock()
         self._now = now
         self._kept: set[str] = set()
+        self._meter = AbandonMeter(store)
 
     def ask(
         self,
@@ -85,6 +87,8 @@ class Gatekeeper:
     ) -> int:
         """Decide, and where it is allowed open the attempt, before anybody else decides: two calls never both take the
         last place within a cap. Raises DialForbidden where a rule says no, CampaignError and StorageError as `ask`."""
+        if campaign_id is not None and not by_person:
+            self._meter.check(campaign_id, self._rules(campaign_id), self._now())
         with self._alone():
             number, decision = self._decided(account_id, flow, campaign_id, job_id, Method.PHONE, by_person)
             if decision.allowed:

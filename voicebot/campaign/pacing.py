@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from voicebot.errors import CampaignError
-from voicebot.model.campaign import CampaignRow
+from voicebot.model.campaign import CampaignRow, Room
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class Caps:
 
 @dataclass(frozen=True, slots=True)
 class InUse:
-    """Lines that are taken. `others`: by calls of no campaign; `campaigns`: by each one's, and by its calls that are
-    about to be dialled."""
+    """Lines that are taken, by all processes. `others`: by calls of no campaign; `campaigns`: by each one's, and by its
+    calls that are about to be dialled."""
 
     others: int = 0
     campaigns: Mapping[str, int] = field(default_factory=dict)
@@ -47,14 +47,6 @@ class InUse:
     def dialled(self) -> int:
         """By all campaigns."""
         return sum(self.campaigns.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """Calls that may be started: in all, and of each campaign."""
-
-    together: int
-    each: Mapping[str, int]
 
 
 def room(caps: Caps, used: InUse, running: frozenset[str] | set[str]) -> Room:

@@ -22,7 +22,7 @@ from voicebot.campaign.zones import zone
 from voicebot.errors import CampaignError
 from voicebot.flow.findings import Finding, Where, finding
 from voicebot.flow.yaml_source import Table
-from voicebot.model.campaign import Method
+from voicebot.model.campaign import Answered, Method
 
 #: So long are contacts remembered for the gate.
 LEDGER = timedelta(days=30)
@@ -106,6 +106,25 @@ class ConsentRule(Model):
     valid_days: int | None = Field(default=None, ge=1)
 
 
+class Abandoned(Model):
+    """Answered calls in which nobody spoke in time (16 CFR 310.4(b)(4): within two seconds, and at most 3 % of a
+    campaign's answered calls in 30 days). At `max` of them the campaign stops dialing."""
+
+    max: float = Field(gt=0, lt=1)
+    days: int = Field(default=30, ge=1, le=30)
+    #: Seconds from the answer in which the bot must begin to speak.
+    within_s: float = Field(default=2.0, gt=0)
+    #: Of fewer answers than these no share is taken: they count as these.
+    at_least: int = Field(default=50, ge=1)
+    #: Share of persons among what was taken for a machine: such a call in which nothing was said counts by it.
+    machine_errors: float = Field(default=0.03, ge=0, le=1)
+
+    def share(self, answered: Answered) -> float:
+        """Of the calls that a person answered, those in which nobody spoke in time."""
+        mistaken = self.machine_errors * answered.silent_machines
+        return (answered.abandoned + mistaken) / max(answered.people + mistaken, self.at_least)
+
+
 class Region(Model):
     """What a state or province adds; both its rules and the profile's hold. `zones`: where it lies."""
 
@@ -132,6 +151,7 @@ class Profile(Model):
     caps: tuple[Cap, ...] = ()
     consents: tuple[ConsentRule, ...] = ()
     regions: Mapping[str, Region] = Field(default_factory=dict)
+    abandoned: Abandoned | None = None
     #: May an email or SMS name the loan? (Whoever reads it is not known.)
     message_detail: bool = False
     #: Lists that forbid only some purposes; every other list forbids all.

@@ -6,6 +6,8 @@ import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -20,14 +22,14 @@ from voicebot.campaign.preview import Looked, look
 from voicebot.campaign.profiles import Profile, load_profiles
 from voicebot.campaign.yaml_model import raise_problems
 from voicebot.campaign.zones import zone
-from voicebot.commands.campaign_shown import show_plan, show_profiles
+from voicebot.commands.campaign_shown import Planned, show_plan, show_profiles
 from voicebot.errors import CampaignError
 from voicebot.flow.findings import Finding
 from voicebot.flow.loader import load_flows
 from voicebot.model.campaign import CampaignKind, CampaignRow, CampaignState, GateFacts, JobState, NewJob
 from voicebot.settings import Settings
 
-#: A plan adds its contacts in pieces of so many: one transaction each.
+#: Accounts that are planned at once.
 _PIECE = 5000
 _SEED_BITS = 48
 
@@ -98,12 +100,28 @@ def plan(
         campaigns = campaign_store(store)
         if not dry_run:
             _refuse(campaigns, definition, on)
-        made = make_plan(definition, campaigns.candidates(on), on, seed, _teams(campaigns, definition))
-        marketing = settings.campaign.marketing_flows
-        profile = profiles[definition.profile]
-        looked = list(_look(campaigns, made, profile, moment, marketing, keep=not dry_run))
-        added = None if dry_run else _store(campaigns, source, made, looked, moment)
-    show_plan(made, looked, profile, added, limit=limit, as_json=as_json)
+        planned, added = Planned(None if as_json else limit), None if dry_run else 0
+        marketing, profile = settings.campaign.marketing_flows, profiles[definition.profile]
+        for made in _plans(campaigns, definition, on, seed):
+            looked = list(_look(campaigns, made, profile, moment, marketing, keep=not dry_run))
+            if added is not None:
+                added += _store(campaigns, source, made, looked, moment)
+            planned.add(made, looked)
+    show_plan(planned, profile, added, as_json=as_json)
+
+
+def _plans(campaigns: SqliteCampaignStore, definition: Definition, day: date, seed: int | None) -> Iterator[Plan]:
+    """The plan in pieces of some thousand accounts, so that memory does not grow with the portfolio; in one where the
+    accounts depend on each other (a draw; cases that are given out in turn)."""
+    candidates, teams = campaigns.candidates(day), _teams(campaigns, definition)
+    if definition.kind in (CampaignKind.VERIFICATION, CampaignKind.FOLLOW_UP):
+        yield make_plan(definition, candidates, day, seed, teams)
+        return
+    some = list(islice(candidates, _PIECE))
+    while True:
+        yield make_plan(definition, some, day, seed, teams)
+        if not (some := list(islice(candidates, _PIECE))):
+            return
 
 
 def _look(
@@ -112,8 +130,12 @@ def _look(
     """What the gate says to each contact. `keep`: the decisions about those that are left out are stored."""
     known: set[str] = set()
 
+    @lru_cache(1)  # contacts of an account follow each other: by phone, email, SMS
+    def about(account_id: str, purpose: str, when: datetime) -> GateFacts:
+        return campaigns.gate_facts(account_id, purpose, when)
+
     def facts(job: NewJob, when: datetime) -> GateFacts:
-        return campaigns.gate_facts(job.account_id, "marketing" if job.flow in marketing else "service", when)
+        return about(job.account_id, "marketing" if job.flow in marketing else "service", when)
 
     for one in look(made.jobs, profile, at, facts):
         if keep and one.job is None and one.decision is not None and one.facts is not None:
@@ -142,8 +164,7 @@ def _store(campaigns: SqliteCampaignStore, source: Source, made: Plan, looked: l
             strata=draw.strata if draw else {},
         )
     )
-    jobs = [one.job for one in looked if one.job is not None]
-    return sum(campaigns.add_jobs(jobs[n : n + _PIECE], at) for n in range(0, len(jobs), _PIECE))
+    return campaigns.add_jobs([one.job for one in looked if one.job is not None], at)
 
 
 def _refuse(campaigns: SqliteCampaignStore, definition: Definition, day: date) -> None:

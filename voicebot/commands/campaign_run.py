@@ -59,12 +59,14 @@ async def _run(settings: Settings, only: frozenset[str], until_done: bool, drain
         dialing = asyncio.create_task(dialer.run(only or None, until_done=until_done))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({dialing, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if stop.is_set():
+        if asked := stop.is_set():
             dialer.stop()
             click.echo(f"stopping: {dialer.running} job(s) may end by themselves within {drain_s:g} s")
             await drained(application.supervisor, stop, drain_s)
         stopped.cancel()
         await dialing
+        if asked:
+            click.echo("stopped: what was not called stays planned, what was cut short is a person's (campaign tasks)")
 
 
 def _all_can_run(settings: Settings, only: frozenset[str]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from heapq import nsmallest
 
 import click
 from rich.console import Console
@@ -36,30 +38,69 @@ def show_profiles(profiles: Iterable[Profile]) -> None:
             click.echo(f"  {', '.join(rules)}")
 
 
-def show_plan(
-    made: Plan, looked: Sequence[Looked], profile: Profile, added: int | None, *, limit: int, as_json: bool
-) -> None:
+#: Ids of accounts that are named beside a reason.
+_IDS = 20
+
+
+@dataclass(slots=True)
+class Planned:
+    """A plan as it is shown, put together piece by piece: counts, and the first `limit` contacts (None: all, with all
+    that was left out)."""
+
+    limit: int | None
+    first: Plan | None = None
+    methods: Counter[str] = field(default_factory=Counter)
+    left: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, dict[str, None]] = field(default_factory=dict)
+    moved: int = 0
+    jobs: list[NewJob] = field(default_factory=list)
+    looked: list[Looked] = field(default_factory=list)
+
+    def add(self, made: Plan, looked: Sequence[Looked]) -> None:
+        """The next piece."""
+        self.first = self.first or made
+        for reason, count in made.skipped.items():
+            self._left_out(reason, count, made.examples.get(reason, ()))
+        for one in looked:
+            self.moved += one.moved
+            if one.job is None:
+                self._left_out(one.reason, 1, (one.planned.account_id,))
+            else:
+                self.methods[one.job.method.value] += 1
+        if self.limit is None:
+            self.looked += looked
+            return
+        jobs = [*self.jobs, *(one.job for one in looked if one.job is not None)]
+        self.jobs = nsmallest(self.limit, jobs, key=lambda job: (job.not_before, job.account_id))
+
+    def _left_out(self, reason: str, count: int, ids: Iterable[str]) -> None:
+        self.left[reason] += count
+        named = self.examples.setdefault(reason, {})
+        if len(named) < _IDS:
+            named.update(dict.fromkeys(ids))
+
+
+def show_plan(planned: Planned, profile: Profile, added: int | None, *, as_json: bool) -> None:
     """Who is contacted when, who is not and why. `added`: new contacts stored; None: a dry run."""
+    made = planned.first
+    assert made is not None
     if as_json:
-        click.echo(json.dumps(_plain(made, looked, profile, added), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(_plain(planned, made, profile, added), ensure_ascii=False, indent=2))
         return
-    jobs = sorted((one.job for one in looked if one.job is not None), key=lambda job: (job.not_before, job.account_id))
     console = _console()
-    methods = Counter(job.method.value for job in jobs)
-    counted = ", ".join(f"{n} by {method}" for method, n in sorted(methods.items())) or "nobody"
+    counted = ", ".join(f"{n} by {method}" for method, n in sorted(planned.methods.items())) or "nobody"
     click.echo(f"{made.campaign_id}, {made.day}, rules of calling {profile.profile} {profile.version}: {counted}")
     if made.draw:
         draw = made.draw
         click.echo(f"drawn {draw.drawn} of {draw.population}, seed {draw.seed}, list {draw.list_sha[:12]}")
-    if jobs:
-        console.print(_contacts(jobs[:limit]))
-    if len(jobs) > limit:
-        click.echo(f"... and {len(jobs) - limit} more (--limit)")
-    left = _left_out(made, looked)
-    if left:
-        console.print(_reasons(left))
-    if moved := sum(one.moved for one in looked):
-        click.echo(f"{moved} contact(s) wait for the rules of calling")
+    if planned.jobs:
+        console.print(_contacts(planned.jobs))
+    if (more := planned.methods.total() - len(planned.jobs)) > 0:
+        click.echo(f"... and {more} more (--limit)")
+    if planned.left:
+        console.print(_reasons(planned))
+    if planned.moved:
+        click.echo(f"{planned.moved} contact(s) wait for the rules of calling")
     click.echo(
         "dry run: nothing was stored" if added is None else f"{added} new contact(s) stored as {made.campaign_id}"
     )
@@ -76,25 +117,15 @@ def _contacts(jobs: Sequence[NewJob]) -> Table:
     return table
 
 
-def _left_out(made: Plan, looked: Sequence[Looked]) -> dict[str, tuple[int, tuple[str, ...]]]:
-    """Reason -> how many, and some ids. The gate's begin with "gate: "."""
-    left = {reason: (count, made.examples.get(reason, ())) for reason, count in made.skipped.items()}
-    refused: dict[str, list[str]] = {}
-    for one in looked:
-        if one.job is None:
-            refused.setdefault(one.reason, []).append(one.planned.account_id)
-    return left | {reason: (len(ids), tuple(dict.fromkeys(ids))[:20]) for reason, ids in refused.items()}
-
-
-def _reasons(left: dict[str, tuple[int, tuple[str, ...]]]) -> Table:
+def _reasons(planned: Planned) -> Table:
     table = Table("left out because", "how many", "such as")
-    for reason, (count, ids) in sorted(left.items(), key=lambda item: -item[1][0]):
-        table.add_row(reason, str(count), ", ".join(ids[:5]))
+    for reason, count in planned.left.most_common():
+        table.add_row(reason, str(count), ", ".join(list(planned.examples[reason])[:5]))
     return table
 
 
-def _plain(made: Plan, looked: Sequence[Looked], profile: Profile, added: int | None) -> dict[str, object]:
-    draw = made.draw
+def _plain(planned: Planned, made: Plan, profile: Profile, added: int | None) -> dict[str, object]:
+    draw, looked = made.draw, planned.looked
     return {
         "campaign": made.campaign_id,
         "day": made.day.isoformat(),
@@ -111,7 +142,7 @@ def _plain(made: Plan, looked: Sequence[Looked], profile: Profile, added: int | 
             "strata": draw.strata,
         },
         "contacts": [_plain_job(one.job, one) for one in looked if one.job is not None],
-        "skipped": {reason: count for reason, (count, _) in _left_out(made, looked).items()},
+        "skipped": dict(planned.left),
         "left_out": [
             {
                 "account": one.planned.account_id,

@@ -30,69 +30,40 @@ def open_campaigns(settings: Settings) -> Iterator[SqliteCampaignStore]:
         yield campaign_store(store)
 
 
-def _change(settings: Settings, campaign_id: str, state: CampaignState, reason: str) -> None:
-    with open_campaigns(settings) as store:
-        store.set_campaign_state(campaign_id, state, reason, datetime.now(UTC))
-    click.echo(f"{campaign_id} is {state.value}")
+def _way(name: str, state: CampaignState, what: str, example: str) -> click.Command:
+    """A command that changes a campaign's state."""
+
+    @click.command(name, help=f"{what}\n\n\b\nExample:\n  voicebot campaign {name} {example}")
+    @click.argument("campaign_id", metavar="ID")
+    @click.option("--reason", default="by command", show_default=True, help="Kept with the campaign.")
+    @click.pass_obj
+    def change(settings: Settings, campaign_id: str, reason: str) -> None:
+        with open_campaigns(settings) as store:
+            store.set_campaign_state(campaign_id, state, reason, datetime.now(UTC))
+        click.echo(f"{campaign_id} is {state.value}")
+
+    return change
 
 
-_reason = click.option("--reason", default="by command", show_default=True, help="Kept with the campaign.")
-
-
-@click.command()
-@click.argument("campaign_id", metavar="ID")
-@_reason
-@click.pass_obj
-def start(settings: Settings, campaign_id: str, reason: str) -> None:
-    """Let the campaign ID run: `voicebot serve` or `voicebot campaign run` calls what is due.
-
-    \b
-    Example:
-      voicebot campaign start reminders
-    """
-    _change(settings, campaign_id, CampaignState.RUNNING, reason)
-
-
-@click.command()
-@click.argument("campaign_id", metavar="ID")
-@_reason
-@click.pass_obj
-def pause(settings: Settings, campaign_id: str, reason: str) -> None:
-    """Call nobody more for the campaign ID until it is resumed; calls that run go on.
-
-    \b
-    Example:
-      voicebot campaign pause reminders --reason "new script"
-    """
-    _change(settings, campaign_id, CampaignState.PAUSED, reason)
-
-
-@click.command()
-@click.argument("campaign_id", metavar="ID")
-@_reason
-@click.pass_obj
-def resume(settings: Settings, campaign_id: str, reason: str) -> None:
-    """Let a paused campaign run again.
-
-    \b
-    Example:
-      voicebot campaign resume reminders
-    """
-    _change(settings, campaign_id, CampaignState.RUNNING, reason)
-
-
-@click.command()
-@click.argument("campaign_id", metavar="ID")
-@_reason
-@click.pass_obj
-def stop(settings: Settings, campaign_id: str, reason: str) -> None:
-    """End the campaign ID for good: what is pending is cancelled, calls that run go on.
-
-    \b
-    Example:
-      voicebot campaign stop reminders --reason "end of the year"
-    """
-    _change(settings, campaign_id, CampaignState.STOPPED, reason)
+start = _way(
+    "start",
+    CampaignState.RUNNING,
+    "Let the campaign ID run: `voicebot serve` or `voicebot campaign run` calls what is due.",
+    "reminders",
+)
+pause = _way(
+    "pause",
+    CampaignState.PAUSED,
+    "Call nobody more for the campaign ID until it is resumed; calls that run go on.",
+    'reminders --reason "new script"',
+)
+resume = _way("resume", CampaignState.RUNNING, "Let a paused campaign run again.", "reminders")
+stop = _way(
+    "stop",
+    CampaignState.STOPPED,
+    "End the campaign ID for good: what is pending is cancelled, calls that run go on.",
+    'reminders --reason "end of the year"',
+)
 
 
 @click.command()

@@ -147,19 +147,17 @@ def _print(lines: Sequence[Line]) -> None:
 
 
 def speak(settings: Settings, language: str, texts: Sequence[str], path: Path) -> float:
-    """Speak texts into one WAV (mono, the telephone's rate), a pause after each; returns its seconds."""
-    import wave
-
+    """Speak texts into one WAV (mono, the telephone's rate, labelled as synthetic), a pause after each; returns its
+    seconds."""
     from voicebot.engines.choose import choose_synthesizer
     from voicebot.engines.prompt_cache import PromptCache
+    from voicebot.media.wav import WavFile, ai_label
     from voicebot.model.audio import MEDIA_RATE
 
-    cache = PromptCache(choose_synthesizer(settings, language), settings.paths.prompt_cache)
+    synthesizer = choose_synthesizer(settings, language)
+    cache = PromptCache(synthesizer, settings.paths.prompt_cache)
     pause = bytes(2 * int(PAUSE_S * MEDIA_RATE))
     sound = b"".join(cache.get(text).pcm16 + pause for text in texts)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(MEDIA_RATE)
-        file.writeframes(sound)
+    with WavFile(path, 1, MEDIA_RATE, ai_label(synthesizer.name, "a preview")) as file:
+        file.write(sound)
     return len(sound) / 2 / MEDIA_RATE

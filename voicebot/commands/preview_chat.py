@@ -111,7 +111,8 @@ def _decision(voice: str) -> VoiceDecision | None:
 
 def _show(result: Outcome) -> None:
     click.secho(f"\n{result.disposition.value}", reverse=True)
-    for name in ("right_party", "promise", "appointment", "callback_at", "refusal", "dispute", "hardship", "opt_out"):
+    names = "right_party promise appointment callback_at refusal dispute hardship opt_out needs_human rating"
+    for name in names.split():
         value = getattr(result, name)
         if value is not None:
             click.echo(f"  {name}: {value}")

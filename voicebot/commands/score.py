@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from voicebot.commands.score_decide import approve, assignments, import_, override, settle, tag, warnings
+from voicebot.commands.score_decide import approve, assignments, import_, override, review, settle, tag, warnings
 from voicebot.commands.score_run import explain, run
 from voicebot.commands.score_shown import as_json, plain, thresholds_file
+from voicebot.commands.score_thresholds import decide, propose, threshold_sets
 from voicebot.commands.score_train import check_talk, train_emotion
 from voicebot.scoring.config import as_toml, load
 from voicebot.scoring.result import Result
@@ -22,8 +23,9 @@ def score() -> None:
     """What the outcomes mean: cases, collectors, warnings, tags, performance, pre-loan risk."""
 
 
-_DECISIONS = (assignments, approve, override, warnings, settle, tag)
-for _command in (run, explain, *_DECISIONS, import_, train_emotion, check_talk):
+_DECISIONS = (assignments, approve, override, warnings, settle, review, tag)
+_FOUR_EYES = (propose, decide, threshold_sets)
+for _command in (run, explain, *_DECISIONS, *_FOUR_EYES, import_, train_emotion, check_talk):
     score.add_command(_command)
 
 
@@ -54,12 +56,13 @@ def what_if(name: str, values: tuple[str, ...], thresholds: Path | None, json_: 
 @score.command()
 @thresholds_file
 def thresholds(thresholds: Path | None) -> None:
-    """Print every threshold in force, as a file that can be edited and given back.
+    """Print every threshold of the file, or every default, as a file that can be edited, tried and proposed.
 
     \b
     Examples:
       voicebot score thresholds > scoring.toml
-      voicebot score run --thresholds scoring.toml
+      voicebot score what-if contact-anomaly n_call=8 no_answer=8 --thresholds scoring.toml
+      voicebot score propose-thresholds scoring.toml --reason "measured in October" --by anna
     """
     click.echo(as_toml(load(thresholds)), nl=False)
 

@@ -17,6 +17,7 @@ from storage.scoring import ScoringRepository
 from storage.scoring_import import COLUMNS, Origin, import_scoring
 from voicebot.commands.score_shown import as_json, by, plain
 from voicebot.errors import ScoringError
+from voicebot.scoring.result import Result
 from voicebot.scoring.tags import Tag
 from voicebot.settings import Settings
 
@@ -138,6 +139,32 @@ def tag(settings: Settings, customer: str, name_value: str, until: datetime | No
     with open_store(settings.paths.database) as store:
         ScoringRepository(store.db).put_tags([given])
     click.echo(f"{customer}: {given.name} = {given.value}")
+
+
+@click.command()
+@click.argument("customer")
+@click.argument("decision", type=click.Choice(("continue", "stop", "escalate")))
+@click.option("--reason", required=True, help="Why: stored with it.")
+@by
+@click.pass_obj
+def review(settings: Settings, customer: str, decision: str, reason: str, by: str) -> None:
+    """What a person decided about the service for CUSTOMER after a re-review (E3): the robot never decides that.
+
+    `stop` lifts the customer's early-warning level to at least orange (rule `review_stopped`), until another decision.
+
+    \b
+    Example:
+      voicebot score review C-1001 stop --reason "documents do not agree" --by R-1
+    """
+    if not reason.strip():
+        raise ScoringError("a reason is needed", hint='--reason "..."')
+    now = datetime.now(UTC)
+    result = Result("review", "E3/1", {"by": by, "at": now.isoformat()}, {"decision": decision}, (reason.strip(),))
+    with open_store(settings.paths.database) as store:
+        if store.db.row("SELECT 1 AS found FROM customers WHERE id = ?", customer) is None:
+            raise ScoringError(f"there is no customer {customer}", hint="voicebot calls list shows who was called")
+        ScoringRepository(store.db).put_scores("review", [(customer, result)], now)
+    click.echo(f"{customer}: {decision}")
 
 
 @click.command("import")

@@ -12,8 +12,9 @@ import click
 from storage.db import open_reader, open_store
 from storage.scoring import ScoringRepository
 from voicebot.commands.score_shown import as_json, plain, thresholds_file
+from voicebot.commands.score_thresholds import for_a_run
 from voicebot.errors import ScoringError
-from voicebot.scoring.config import ScoringSettings, load
+from voicebot.scoring.config import ScoringSettings
 from voicebot.scoring.ports import EmotionJudge, Stored
 from voicebot.scoring.runs_cases import run_cases, run_collectors
 from voicebot.scoring.runs_customers import run_performance, run_tags, run_warnings
@@ -49,8 +50,9 @@ def run(
       voicebot score run cases collectors --json
       voicebot score run performance --days 31
     """
-    used, now = load(thresholds), moment(at)
+    now = moment(at)
     with open_store(settings.paths.database) as store:
+        used = for_a_run(store.db, thresholds)
         repository = ScoringRepository(store.db)
         found = {part: _run(part, repository, used, now, days, whole=not parts) for part in parts or PARTS}
     if json_:

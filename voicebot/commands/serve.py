@@ -47,7 +47,8 @@ async def _serve(settings: Settings, drain_s: float) -> None:
             click.echo(note)
         if settings.web.enabled:
             token = settings.web.token or new_token()
-            server = await stack.enter_async_context(make_console(settings, live, token, application.trunks))
+            console = make_console(settings, live, token, application.trunks, application.traffic)
+            server = await stack.enter_async_context(console)
             shown = f"?token={token}" if not settings.web.token else ""
             click.echo(f"console: {server.url}{shown}")
         dialing = asyncio.create_task(application.dialer().run()) if _campaigns_can_run(settings) else None

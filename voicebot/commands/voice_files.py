@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
+from numpy.typing import NDArray
 
 from voicebot.errors import VoicebotError
 from voicebot.model.audio import FRAME_S, MEDIA_RATE, AudioFrame
@@ -16,7 +17,8 @@ from voicebot.voiceprint.arousal import manner
 from voicebot.voiceprint.enrolment import EnrolmentSample
 from voicebot.voiceprint.net_speech import NetSpeech, NetWindow
 
-SUFFIXES = (".wav", ".flac")
+Samples = NDArray[np.float32]
+SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 CHANNELS = ("left", "right", "mix")
 #: Leftovers of a recording shorter than this are not embedded.
 REMAINDER_S = 1.0
@@ -24,6 +26,8 @@ REMAINDER_S = 1.0
 BETWEEN_S = 2.0
 #: Net speech used of one recording at most: more adds seconds of computing and no safety.
 MAX_NET_S = 120.0
+#: A channel this much quieter than the other one is no second person, dB: nobody need say which is meant.
+SILENT_DB = 40.0
 
 
 class RecordingError(VoicebotError):
@@ -32,31 +36,56 @@ class RecordingError(VoicebotError):
     code = "recording"
 
 
-def read_recording(path: Path, channel: str | None = None) -> AudioFrame:
+def read_recording(path: Path, channel: str | None = None, *, most_s: float | None = None) -> AudioFrame:
     """A sound file of any rate as 8 kHz mono: a voiceprint of a wider band would not fit what a telephone lets pass.
 
-    `channel`: "left", "right" or "mix" of a file with two; a mono file needs none. Raises RecordingError.
+    `channel`: "left", "right" or "mix" of a file with two; a mono file needs none, and neither do two channels that
+    hold the same, or nothing beside it. `most_s`: no more seconds of it are read. Raises RecordingError.
     """
     try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(path) as file:
+            rate = file.samplerate
+            frames = -1 if most_s is None else round(most_s * rate)
+            samples = file.read(frames, dtype="float32", always_2d=True)
     except (OSError, soundfile.SoundFileError) as error:
-        raise RecordingError(f"{path}: cannot be read ({error})", hint="give a WAV or FLAC file") from None
-    if samples.shape[1] > 1 and channel is None:
-        raise RecordingError(
-            f"{path}: has {samples.shape[1]} channels", hint="say which is the customer: --channel left, right or mix"
-        )
-    mono = samples.mean(axis=1) if channel in (None, "mix") else samples[:, 0 if channel == "left" else 1]
-    if rate != MEDIA_RATE:
+        why = str(error).rpartition(": ")[2].rstrip(".")  # the library names the path once more
+        raise RecordingError(f"{path}: cannot be read ({why})", hint=f"give one of {', '.join(SUFFIXES)}") from None
+    mono = np.nan_to_num(_one_channel(path, samples, channel), nan=0.0, posinf=1.0, neginf=-1.0)
+    if mono.size and rate != MEDIA_RATE:
         mono = soxr.resample(mono, rate, MEDIA_RATE)
     pcm16 = np.clip(np.rint(mono * 32767.0), -32768, 32767).astype(np.int16).tobytes()
     return AudioFrame(pcm16, MEDIA_RATE)
 
 
+def _one_channel(path: Path, samples: Samples, channel: str | None) -> Samples:
+    count = samples.shape[1]
+    if count == 1:
+        return samples[:, 0]
+    if channel == "mix":
+        return np.asarray(samples.mean(axis=1))
+    if channel is not None and count == 2:
+        return samples[:, 0 if channel == "left" else 1]
+    powers = np.mean(np.square(samples), axis=0) if len(samples) else np.zeros(count)
+    loudest = int(np.argmax(powers))
+    same = np.abs(samples - samples[:, loudest : loudest + 1]).max(axis=0, initial=0.0) <= 1e-4
+    silent = powers <= powers[loudest] / 10 ** (SILENT_DB / 10)
+    if channel is None and np.all(same | silent):
+        return samples[:, loudest]
+    hint = "say which is the customer: --channel left, right or mix"
+    raise RecordingError(
+        f"{path}: has {count} channels", hint=hint if count == 2 else "--channel mix takes all of them"
+    )
+
+
 def net_windows(
-    recordings: Sequence[AudioFrame], activity: VoiceActivity, *, remainder_s: float = REMAINDER_S
+    recordings: Sequence[AudioFrame],
+    activity: VoiceActivity,
+    *,
+    remainder_s: float = REMAINDER_S,
+    most_s: float = MAX_NET_S,
 ) -> list[NetWindow]:
-    """The net speech of recordings, one after the other as in one call, in windows; the last one is shorter where at
-    least `remainder_s` is left."""
+    """The net speech of recordings, `most_s` at most, one after the other as in one call, in windows; the last one is
+    shorter where at least `remainder_s` is left."""
     stream = activity.start()
     speech = NetSpeech()
     begin = 0.0
@@ -65,7 +94,7 @@ def net_windows(
         for at in range(0, len(recording.pcm16) - size + 1, size):
             frame = AudioFrame(recording.pcm16[at : at + size], recording.rate, begin + at / 2 / recording.rate)
             speech.add(frame, stream.accept(frame))
-            if speech.pending_s >= MAX_NET_S:
+            if speech.pending_s >= most_s:
                 break
         begin += recording.duration + BETWEEN_S
     windows = []

@@ -12,6 +12,7 @@ from voicebot.commands.voice_files import CHANNELS
 from voicebot.commands.voiceprint_evaluate import Progress, evaluate
 from voicebot.commands.voiceprint_keys import change_master_key, revoke, show
 from voicebot.commands.voiceprint_people import as_speaker, find_speakers, hash_files, load_person
+from voicebot.commands.voiceprint_spoof import spoof
 from voicebot.engines.choose import choose_activity, joined_encoder
 from voicebot.settings import Settings
 from voicebot.voiceprint import calibration as cal
@@ -28,6 +29,7 @@ def voiceprint() -> None:
 
 
 voiceprint.add_command(evaluate)
+voiceprint.add_command(spoof)
 voiceprint.add_command(show)
 voiceprint.add_command(revoke)
 voiceprint.add_command(change_master_key)
@@ -70,6 +72,8 @@ def calibrate(
         if isinstance(found, str):
             click.echo(f"left out: {name}: {found}", err=True)
         else:
+            for why in found.skipped:
+                click.echo(f"skipped: {why}", err=True)
             speakers.append(as_speaker(found, found.windows, encoder, PARTS_S))
         progress.step("embedding")
     fitted = make_calibration(

@@ -47,7 +47,7 @@ _BABBLE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Everything the report tells. `left_out`: speaker -> why."""
+    """Everything the report tells. `left_out`: speaker -> why; `skipped`: files of the others that were not used."""
 
     folder: str
     date: str
@@ -58,6 +58,7 @@ class Evaluation:
     stress: Mapping[str, StressProof]
     left_out: Mapping[str, str]
     seconds: float
+    skipped: Sequence[str] = ()
 
 
 class Progress:
@@ -105,8 +106,8 @@ def evaluate(
     """Measure the check of the speaker on FOLDER: one folder per speaker, in it recordings (WAV or FLAC, any rate).
 
     The longest recording of a speaker enrols, the others are tested, against all voiceprints. Nothing is fitted: models
-    and calibration are those of the settings. 42 speakers with a minute of sound each take some 5 minutes on two cores,
-    1 without the stress.
+    and calibration are those of the settings. 42 speakers with a minute of sound each take some 5 to 8 minutes on two
+    free cores, 2 without the stress.
 
     \b
     Examples:
@@ -148,6 +149,8 @@ def run(
             left_out[name] = person
             click.echo(f"left out: {name}: {person}", err=True)
         else:
+            for why in person.skipped:
+                click.echo(f"skipped: {why}", err=True)
             people.append(person)
             speakers.append(as_speaker(person, person.windows, encoder, PARTS_S))
         progress.step("embedding")
@@ -173,6 +176,7 @@ def run(
         spoilt,
         left_out,
         time.monotonic() - begun,
+        [why for person in people for why in person.skipped],
     )
 
 

@@ -33,6 +33,7 @@ def as_json(found: Evaluation) -> dict[str, object]:
         },
         "speakers": proof.speakers,
         "left_out": dict(found.left_out),
+        "files_skipped": list(found.skipped),
         "trials": proof.trials,
         "eer": {at: percent(r.eer.value) for at, r in errors.items()},
         "eer_ci": {at: interval(r.eer) for at, r in errors.items()},

@@ -4,6 +4,7 @@ tested."""
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from voicebot.commands.voice_files import BETWEEN_S, SUFFIXES, net_windows, read_recording
+from voicebot.commands.voice_files import BETWEEN_S, SUFFIXES, RecordingError, net_windows, read_recording
 from voicebot.errors import SettingsError, VoicebotError
 from voicebot.model.audio import FRAME_S, AudioFrame
 from voicebot.model.ports import VoiceActivity
@@ -25,8 +26,11 @@ from voicebot.voiceprint.trials import Speaker, TestWindow
 
 #: What recordings must have here: more forgiving than an enrolment, since callers in doubt belong into the figures.
 LENIENT = {"enrol_min_net_s": 3.0, "enrol_min_utterances": 1, "enrol_min_speech_share": 0.0}
-#: Windows of one speaker's test speech that are used, at most.
-MAX_WINDOWS = 40
+#: Net speech that enrols, and windows of one speaker's test speech that are used, at most: more adds only computing.
+ENROL_S = 60.0
+MAX_WINDOWS = 24
+#: Sound read of one recording at most: MAX_WINDOWS are long found by then.
+MOST_S = 900.0
 _HINT = "FOLDER/<speaker>/*.wav or *.flac, two or more of each: the longest enrols, the others are tested"
 
 
@@ -45,12 +49,14 @@ class ManyEncoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One speaker as recorded. `tests`: the recordings that are tested; `windows`: their net speech."""
+    """One speaker as recorded. `tests`: the recordings that are tested; `windows`: their net speech; `skipped`: files
+    that could not be used, and why."""
 
     name: str
     enrolment: Enrolment
     tests: tuple[AudioFrame, ...]
     windows: tuple[NetWindow, ...]
+    skipped: tuple[str, ...] = ()
 
     @property
     def speech(self) -> NDArray[np.float64]:
@@ -60,18 +66,34 @@ class Person:
 
 
 def find_speakers(folder: Path) -> dict[str, list[Path]]:
-    """Speaker -> recordings, of every folder that has one. Raises SettingsError where no folder has two."""
+    """Speaker -> recordings, of every folder that holds files, in it or below; hidden ones do not count. A speaker may
+    be left with none. Raises SettingsError where no speaker has two."""
     if not folder.is_dir():
         raise SettingsError(f"{folder}: no such folder", hint=_HINT)
-    people = {
-        each.name: sorted(f for f in each.iterdir() if f.suffix.lower() in SUFFIXES)
-        for each in sorted(folder.iterdir())
-        if each.is_dir()
-    }
-    people = {name: files for name, files in people.items() if files}
+    try:
+        people = {each.name: _recordings(each) for each in sorted(folder.iterdir()) if each.is_dir() and _shown(each)}
+        loose = [f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and _shown(f)]
+    except OSError as error:
+        raise SettingsError(f"{folder}: cannot be read ({error.strerror})", hint=_HINT) from None
+    some = [name for name, files in people.items() if files]
+    if len(some) == 1 and len({f.parent for f in people[some[0]]}) > 1:
+        raise SettingsError(
+            f"{folder}: holds one speaker only", hint=f"the folder of the speakers: {folder / some[0]}?"
+        )
     if not any(len(files) > 1 for files in people.values()):
-        raise SettingsError(f"{folder}: no speaker with two recordings", hint=_HINT)
+        where = f"; {len(loose)} recordings lie in no speaker's folder" if loose else ""
+        raise SettingsError(f"{folder}: no speaker with two recordings{where}", hint=_HINT)
     return people
+
+
+def _recordings(folder: Path) -> list[Path]:
+    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES and f.is_file())
+    return [f for f in files if all(_shown(Path(part)) for part in f.relative_to(folder).parts)]
+
+
+def _shown(path: Path) -> bool:
+    """No file of a desktop's own: ".DS_Store", "._1.wav", "__MACOSX"."""
+    return not path.name.startswith((".", "__"))
 
 
 def load_person(
@@ -84,12 +106,14 @@ def load_person(
 ) -> Person | str:
     """One speaker's enrolment and net test speech; or why the recordings cannot be used."""
     if len(files) < 2:
-        return "one recording only: one enrols, another is tested"
+        return "one recording only: one enrols, another is tested" if files else f"no recording ({', '.join(SUFFIXES)})"
+    recordings, skipped = read_some(files, channel)
+    if len(recordings) < 2:
+        return f"{len(recordings)} of {len(files)} recordings can be used, two are the least; {skipped[0]}"
     try:
-        recordings = [read_recording(f, channel) for f in files]
         longest = max(range(len(recordings)), key=lambda i: recordings[i].duration)
         tests = tuple(r for i, r in enumerate(recordings) if i != longest)
-        enrolled = net_windows([recordings[longest]], activity)
+        enrolled = net_windows([recordings[longest]], activity, most_s=ENROL_S)
         embeddings = encoder.embed_many([w.audio for w in enrolled])
         samples = [
             EnrolmentSample(e, w.net_s, w.quality, tuple(str(u) for u in w.utterances), "recording", _manner(w))
@@ -100,10 +124,26 @@ def load_person(
             return f"enrolment refused: {enrolment.refusal()}"
         windows = whole_windows(tests, activity, settings)
     except VoicebotError as error:
-        return str(error)
+        return error.message
     if not windows:
         return f"less than {settings.min_net_s:g} s of speech to test"
-    return Person(name, enrolment, tests, windows)
+    return Person(name, enrolment, tests, windows, skipped)
+
+
+def read_some(files: Sequence[Path], channel: str | None) -> tuple[list[AudioFrame], tuple[str, ...]]:
+    """Those recordings that can be read and are not empty, and what is wrong with the others."""
+    found, skipped = [], []
+    for file in files:
+        try:
+            recording = read_recording(file, channel, most_s=MOST_S)
+        except RecordingError as error:
+            skipped.append(f"{error.message} ({error.hint})")
+            continue
+        if recording.duration > 0:
+            found.append(recording)
+        else:
+            skipped.append(f"{file}: holds no sound")
+    return found, tuple(skipped)
 
 
 def whole_windows(
@@ -158,6 +198,6 @@ def hash_files(folder: Path, files: Sequence[Path]) -> str:
     """sha256 over the files' names and contents: says later which recordings were used."""
     total = hashlib.sha256()
     for file in sorted(files):
-        total.update(f"{file.relative_to(folder)}\0".encode())
+        total.update(os.fsencode(file.relative_to(folder)) + b"\0")
         total.update(hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()

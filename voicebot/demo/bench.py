@@ -31,6 +31,7 @@ from voicebot.demo.bench_sound import RATE, Samples, from_pcm
 from voicebot.demo.bench_system import Meter
 from voicebot.demo.prepare import ENROL_S, Cast, base_path, copy_base, enrol_voices, make_base, write_portfolio
 from voicebot.demo.run import DemoScreen
+from voicebot.demo.simulated import signs_noted
 from voicebot.demo.simulator import Event, Listed, Simulator, free_port, record_voices
 from voicebot.engines.choose import choose_activity, choose_encoder
 from voicebot.errors import AdmissionError, VoicebotError
@@ -108,7 +109,7 @@ def bench_settings(settings: Settings, folder: Path, port: int, trunk_port: int,
             "media_encryption": "none",
         }
     )
-    return settings.model_copy(update={"paths": paths, "telephony": telephony, "trunk": trunk})
+    return signs_noted(settings).model_copy(update={"paths": paths, "telephony": telephony, "trunk": trunk})
 
 
 @dataclass(slots=True)

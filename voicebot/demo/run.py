@@ -19,6 +19,7 @@ from storage.records import CallSummary
 from voicebot.app import Application
 from voicebot.commands.screen import Screen
 from voicebot.demo.prepare import ENROL_S, Cast, alone, base_path, copy_base, enrol_voices, make_base, write_portfolio
+from voicebot.demo.simulated import signs_noted
 from voicebot.demo.simulator import Event, Listed, Simulator, free_port, record_voices
 from voicebot.demo.table import Row
 from voicebot.engines.choose import choose_activity, choose_encoder
@@ -58,12 +59,14 @@ class DemoScreen(Screen):
 
 @dataclass(frozen=True, slots=True)
 class DemoPlan:
-    """Scenario files or folders, where everything of the run goes, how many calls at a time, who can be called."""
+    """Scenario files or folders, where everything of the run goes, how many calls at a time, who can be called.
+    `signs_act`: a sign of a recording or a machine raises the risk as the settings say; else it is noted only."""
 
     scenarios: tuple[Path, ...]
     folder: Path
     parallel: int
     cast: Cast
+    signs_act: bool = False
 
 
 def own_folder(folder: Path, now: datetime) -> Path:
@@ -88,6 +91,7 @@ async def run_demo(settings: Settings, plan: DemoPlan, console: Console) -> Demo
         await _prepare(settings, plan, portfolio, console)
     copy_base(base_path(plan.folder, plan.cast, settings), run)
     simulator = Simulator(plan.scenarios, run / "portfolio", run / "simulator")
+    settings = settings if plan.signs_act else signs_noted(settings)
     mine = _settings(settings, run, port, await simulator.start(bot=f"127.0.0.1:{port}"))
     screen = DemoScreen(console)
     try:

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from storage.records import CallSummary
 from voicebot.demo.simulator import Event, Listed
-from voicebot.model.outcome import Outcome
+from voicebot.model.no_call import write_windows
+from voicebot.model.outcome import Disposition, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,23 @@ class Row:
             "promise_amount": _plain(self.stored.promise_amount),
             "appointment": "yes" if self.outcome is not None and self.outcome.appointment is not None else "no",
             "enrolled": "yes" if self.enrolled else "no",
+            "promise_date": str(self.stored.promise_due_on or "none"),
+            **_found(self.outcome or Outcome(Disposition.TECHNICAL_FAILURE)),
         }
-        for item, result in (self.outcome.items if self.outcome is not None else {}).items():
-            seen[f"item_{item}"] = str(result)
         for key, wanted in self.listed.expect.items():
             if seen.get(key) != str(wanted):
                 found.append(f"{key} is {seen.get(key)}, expected {wanted}")
         return found
+
+
+def _found(outcome: Outcome) -> dict[str, str]:
+    """What a call found and left to people, as scenarios write it; what is not there is "none"."""
+    return {
+        "items": ", ".join(f"{item} {result}" for item, result in sorted(outcome.items.items())) or "none",
+        "task": outcome.needs_human or "none",
+        "rating": str(outcome.rating or "none"),
+        "no_call": write_windows(outcome.no_call) or "none",
+    }
 
 
 def _plain(amount: Decimal | None) -> str:

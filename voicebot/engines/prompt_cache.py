@@ -1,7 +1,8 @@
 """Prompts as sound, rendered once: a cache by content, in memory and on disk.
 
 A file's name is a hash of engine, voice, rate and text, so that no name or amount stands in a folder listing; files and
-folder are the owner's alone. A file whose checksum is wrong is rendered anew.
+folder are the owner's alone. Each is a WAV that says it is synthetic speech and holds its checksum (media/wav.py); one
+whose checksum is wrong is rendered anew.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from voicebot.engines.sound import frame_at, to_pcm16
+from voicebot.media.wav import WavFile, ai_label, label_of, parse
 from voicebot.model.audio import MEDIA_RATE, AudioFrame
 from voicebot.model.ports import Synthesizer
 
 logger = logging.getLogger(__name__)
 
-_MAGIC = b"VBPROMPT1"
-_DIGEST = 32
+_SUFFIX = ".wav"
 #: Bytes kept in memory (an hour of prompts is 58 MB) and on disk.
 _MEMORY_BYTES = 64 * 2**20
 _DISK_BYTES = 1024 * 2**20
@@ -99,8 +100,11 @@ class PromptCache:
             data = path.read_bytes()
         except OSError:
             return None
-        head, pcm16 = data[: len(_MAGIC) + _DIGEST], data[len(_MAGIC) + _DIGEST :]
-        if head != _MAGIC + hashlib.sha256(pcm16).digest() or not pcm16:
+        try:
+            info, pcm16 = parse(data)
+        except ValueError:
+            info, pcm16 = {}, b""
+        if not pcm16 or label_of(info).get("ProduceID") != hashlib.sha256(pcm16).hexdigest():
             logger.warning("the cached prompt %s is spoiled: rendering it anew", path.name)
             return None
         return AudioFrame(pcm16, self._rate)
@@ -110,8 +114,10 @@ class PromptCache:
         try:
             handle, name = tempfile.mkstemp(dir=self._folder, suffix=".part")
             try:
-                with os.fdopen(handle, "wb") as stream:
-                    stream.write(_MAGIC + hashlib.sha256(frame.pcm16).digest() + frame.pcm16)
+                os.close(handle)
+                label = ai_label(self._synthesizer.name, "a prompt", hashlib.sha256(frame.pcm16).hexdigest())
+                with WavFile(Path(name), 1, frame.rate, label) as file:
+                    file.write(frame.pcm16)
                 Path(name).replace(self._path(key))
             except BaseException:
                 Path(name).unlink(missing_ok=True)
@@ -120,7 +126,7 @@ class PromptCache:
             logger.warning("a prompt cannot be cached on disk: %s", error.strerror)
 
     def _path(self, key: str) -> Path:
-        return self._folder / f"{key}.prompt"
+        return self._folder / (key + _SUFFIX)
 
     def _key(self, text: str) -> str:
         content = json.dumps([self._synthesizer.name, self._rate, text])
@@ -128,7 +134,9 @@ class PromptCache:
 
 
 def _trim(folder: Path, limit: int) -> None:
-    files = sorted(((p.stat().st_mtime, p.stat().st_size, p) for p in folder.glob("*.prompt")), reverse=True)
+    for path in folder.glob("*.prompt"):  # as older versions wrote them: without a label
+        path.unlink(missing_ok=True)
+    files = sorted(((p.stat().st_mtime, p.stat().st_size, p) for p in folder.glob(f"*{_SUFFIX}")), reverse=True)
     total = 0
     for _, size, path in files:
         total += size

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from decimal import Decimal
+from enum import StrEnum
 from typing import TypeVar
 
 from voicebot.errors import FlowError
@@ -32,6 +33,24 @@ class EnrolmentInfo:
     missing: tuple[str, ...] = ()
 
 
+class EmotionUse(StrEnum):
+    """Emotion of a customer's words (rules.md, section 6): not judged; of who was told and did not refuse; or agreed.
+    The notice at the first use is the law's (EU AI Act, article 50(3))."""
+
+    OFF = "off"
+    NOTICE = "notice"
+    CONSENT = "consent"
+
+
+class Told(StrEnum):
+    """What a customer knows and has said of it. `TOLD`: the notice was given, and not answered with a no."""
+
+    NOT = "not_told"
+    TOLD = "told"
+    GRANTED = "granted"
+    REFUSED = "refused"
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Tolerances. Days; `amount_tol` a share; `office_hours`: whole hours [from, to) of an appointment,
@@ -56,7 +75,8 @@ class CheckInput:
     `consent_voiceprint`: the stored answer (None: never asked; an answer given in this call is in the facts);
     `warning`: the one a voice mismatch raises (engine.mismatch_warning); `last_flow`: what we last called about;
     `answer_voice`: the voice of the last answer alone (None: too little of it, or keys); `comparisons`: every one of
-    the call so far; `recording`: where the call is recorded, for offsets into it."""
+    the call so far; `recording`: where the call is recorded, for offsets into it; `emotion`: may the words of customers
+    be judged for emotion, and what must they be told; `consent_emotion`: the stored answer to that."""
 
     facts: Mapping[str, object]
     account: Account | None
@@ -71,6 +91,8 @@ class CheckInput:
     answer_voice: VoiceDecision | None = None
     comparisons: tuple[VoiceComparison, ...] = ()
     recording: str | None = None
+    emotion: EmotionUse = EmotionUse.OFF
+    consent_emotion: Told = Told.NOT
 
     @property
     def today(self) -> date:
@@ -196,4 +218,12 @@ def time_of(given: CheckInput, name: str) -> time | None:
 
 
 # The checks themselves register when they are imported; they stand in files of their own by what they are about.
-from voicebot.flow import checks_challenge, checks_identity, checks_items, checks_plans  # noqa: E402, F401
+from voicebot.flow import (  # noqa: E402
+    checks_challenge,  # noqa: F401
+    checks_emotion,  # noqa: F401
+    checks_follow_up,  # noqa: F401
+    checks_identity,  # noqa: F401
+    checks_items,  # noqa: F401
+    checks_plans,  # noqa: F401
+    checks_times,  # noqa: F401
+)

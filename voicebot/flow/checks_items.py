@@ -47,8 +47,8 @@ def has_offer(given: CheckInput) -> CheckResult:
     return CheckResult(PASSED if given.account is not None and given.account.offer is not None else "no_offer")
 
 
-@check("purpose_of_last_call", ("verification", "invitation", "reminder"))
+@check("purpose_of_last_call", ("verification", "invitation", "reminder", "follow_up"))
 def purpose_of_last_call(given: CheckInput) -> CheckResult:
     """Inbound: what did we last call this account about? A reminder where we never did, or no longer know."""
     last = given.last_flow
-    return CheckResult(last if last in ("verification", "invitation", "reminder") else "reminder")
+    return CheckResult(last if last in ("verification", "invitation", "reminder", "follow_up") else "reminder")

@@ -33,6 +33,7 @@ _FACTS: dict[str, object] = {
     "callback_time": time(9),
     "callback_at": _MOMENT,
     "challenge_digits": "402 917",
+    "no_call_windows": "12345 09:00-17:00; 67 18:00-10:00; 1 00:00-00:00",
 }
 #: How a prompt may be asked.
 _WAYS = tuple((asked, tone) for asked in (1, 2, 3) for tone in (None, "no_input", "no_match"))

@@ -20,7 +20,7 @@ from voicebot.flow.book import (
 )
 from voicebot.flow.findings import Finding, finding
 
-SLOTS = frozenset({"date", "amount", "share", "time", "digits", "purpose", "text"})
+SLOTS = frozenset({"date", "amount", "share", "time", "digits", "purpose", "text", "rating", "windows"})
 
 
 def resolve(book: FlowBook) -> list[Finding]:

@@ -7,11 +7,17 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from voicebot.flow.book import FlowBook
+from voicebot.flow.checks_times import KEPT, SAID
 from voicebot.flow.state import FlowState
 from voicebot.flow.walk import so_far
+from voicebot.model.no_call import NoCallWindow
 from voicebot.model.outcome import Disposition, ItemResult, Outcome, Promise, WarningRaised
 
 _ITEMS = "items."
+#: The meaning that statistics and the gate know a complaint by.
+COMPLAINT = "complaint"
+#: The best rating.
+MOST = 5
 
 
 def outcome(book: FlowBook, state: FlowState, *, hung_up_by: str | None = None, error: str | None = None) -> Outcome:
@@ -20,6 +26,7 @@ def outcome(book: FlowBook, state: FlowState, *, hung_up_by: str | None = None, 
     del book  # the state carries what the flows declared; the parameter keeps the three calls alike
     disposition = _disposition(state, hung_up_by, error)
     facts = state.facts
+    complaint = _flag(facts, "complaint")
     return Outcome(
         disposition=disposition,
         right_party=_right_party(facts, disposition),
@@ -27,7 +34,7 @@ def outcome(book: FlowBook, state: FlowState, *, hung_up_by: str | None = None, 
         appointment=_moment(facts, "appointment_at") if facts.get("appointment_confirmed") is True else None,
         callback_at=_moment(facts, "callback_at") if disposition is Disposition.CALLBACK else None,
         items=_items(state),
-        intents=state.intents,
+        intents=_intents(state, complaint=complaint is True),
         refusal=_flag(facts, "refusal"),
         dispute=_flag(facts, "dispute"),
         hardship=_flag(facts, "hardship"),
@@ -37,7 +44,34 @@ def outcome(book: FlowBook, state: FlowState, *, hung_up_by: str | None = None, 
         last_step=state.at,
         warnings=_warnings(facts),
         error=error,
+        complaint=complaint,
+        needs_human=_word(facts, "needs_human"),
+        rating=_rating(facts),
+        no_call=no_call_windows(facts),
     )
+
+
+def no_call_windows(facts: Mapping[str, object]) -> tuple[NoCallWindow, ...]:
+    """When the customer does not want to be called: what was confirmed, and what was said and not taken back (whoever
+    hangs up at the question whether it was understood is not called then)."""
+    kept, said = facts.get(KEPT), facts.get(SAID)
+    found = [*(kept if isinstance(kept, tuple) else ()), *(said if isinstance(said, tuple) else ())]
+    return tuple(dict.fromkeys(window for window in found if isinstance(window, NoCallWindow)))
+
+
+def _intents(state: FlowState, *, complaint: bool) -> tuple[str, ...]:
+    """A complaint is one, whether it was said in these words or as a yes to the question for it."""
+    return state.intents if not complaint or COMPLAINT in state.intents else (*state.intents, COMPLAINT)
+
+
+def _word(facts: Mapping[str, object], name: str) -> str | None:
+    value = facts.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _rating(facts: Mapping[str, object]) -> int | None:
+    value = facts.get("service_rating")
+    return value if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST else None
 
 
 def _disposition(state: FlowState, hung_up_by: str | None, error: str | None) -> Disposition:

@@ -175,6 +175,7 @@ def _context(say: Say, context: PromptContext) -> dict[str, object]:
         "bank": {"name": bank.name, "robot": bank.robot, "callback_number": bank.callback_number},
         "callback": _facts(context, "callback_", OPEN["callback"]),
         "challenge": _facts(context, "challenge_", OPEN["challenge"]),
+        "no_call": _facts(context, "no_call_", OPEN["no_call"]),
         "asked": say.asked,
         "tone": say.tone,
         "direction": context.direction,

@@ -90,6 +90,7 @@ def sample_facts(account: Account | None, today: date) -> dict[str, object]:
         "callback_time": at,
         "callback_at": datetime.combine(day, at),
         "challenge_digits": "402 917",
+        "no_call_windows": "12345 09:00-17:00",
         "promise_date": day,
         "promise_amount": Decimal(100),
     }

@@ -47,6 +47,7 @@ OPEN: Mapping[str, frozenset[str]] = {
     "customer": frozenset({"name"}),
     "callback": frozenset({"date", "time", "at"}),
     "challenge": frozenset({"digits"}),
+    "no_call": frozenset({"windows"}),
     "asked": frozenset(),
     "tone": frozenset(),
     "direction": frozenset(),

@@ -14,11 +14,14 @@ from functools import lru_cache
 from pathlib import Path
 
 import yaml
-from babel.dates import format_date
+from babel.dates import format_date, get_day_names
 from num2words import num2words
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from voicebot.errors import FlowError, PromptError
+from voicebot.model.no_call import EVERY_DAY, NoCallWindow, read_windows
+
+MIDNIGHT = time()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,20 @@ class _Time(_Part):
     parts: dict[str, str]
 
 
+class _Windows(_Part):
+    before: str
+    after: str
+    between: str
+    outside: str
+    hours_on: str
+    whole_days: str
+    always: str
+    weekday: str
+    days: dict[str, str]
+    comma: str
+    last: str
+
+
 class SpokenTable(_Part):
     """The keys of spoken.yaml."""
 
@@ -81,6 +98,7 @@ class SpokenTable(_Part):
     money: _Money
     day: _Day
     time: _Time
+    windows: _Windows
     terms: dict[str, str] = Field(default_factory=dict)
 
 
@@ -118,6 +136,7 @@ class Spoken:
             "number": self.number,
             "percent": self.percent,
             "words": self.words,
+            "windows": self.windows,
         }
 
     def number(self, value: object) -> str:
@@ -188,6 +207,38 @@ class Spoken:
         if not isinstance(value, datetime):
             raise PromptError("`moment` wants a day with a time")
         return self.table.time.moment.format(day=self.day(value), time=self.time(value))
+
+    def windows(self, value: object) -> str:
+        """Times of model.no_call, "12345 12:00-14:00" -> "between noon and two in the afternoon on weekdays"."""
+        try:
+            windows = read_windows(str(value))
+        except ValueError:
+            windows = ()
+        if not windows:
+            raise PromptError("`windows` wants times, such as no_call.windows")
+        return self._listed([self._window(window) for window in windows])
+
+    def _window(self, window: NoCallWindow) -> str:
+        table = self.table.windows
+        whole, every_day = window.since == window.until, window.weekdays == EVERY_DAY
+        if whole and every_day:
+            return table.always
+        days = "" if every_day else self._weekdays(window.weekdays)
+        if whole:
+            return table.whole_days.format(days=days)
+        pattern = table.between if window.since < window.until else table.outside
+        pattern = table.before if window.since == MIDNIGHT else table.after if window.until == MIDNIGHT else pattern
+        hours = pattern.format(since=self.time(window.since), until=self.time(window.until))
+        return table.hours_on.format(hours=hours, days=days) if days else hours
+
+    def _weekdays(self, weekdays: tuple[int, ...]) -> str:
+        known = self.table.windows.days.get("".join(map(str, weekdays)))
+        names = get_day_names("wide", locale=self.table.language)
+        return known or self._listed([self.table.windows.weekday.format(weekday=names[day - 1]) for day in weekdays])
+
+    def _listed(self, parts: list[str]) -> str:
+        table = self.table.windows
+        return table.last.join([*([table.comma.join(parts[:-1])] if parts[1:] else []), parts[-1]])
 
     def digits(self, value: object) -> str:
         """Digit by digit, groups kept apart: "1 800" -> "one, eight zero zero"."""

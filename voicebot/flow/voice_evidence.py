@@ -22,7 +22,16 @@ def voice_evidence(decision: VoiceDecision) -> dict[str, object]:
         "reject_limit": decision.reject_limit,
         "model_id": decision.model_id,
         "calibration_id": decision.calibration_id,
+        **({"spoof": spoof_signs(decision)} if decision.spoof else {}),
     }
+
+
+def spoof_signs(decision: VoiceDecision) -> list[dict[str, object]]:
+    """The signs of a recording or a machine: which, its value, the limit it is held against, and whether it acts."""
+    return [
+        {"sign": s.kind.value, "value": round(s.value, 4), "limit": s.limit, "acts": s.acts, "risk": s.risk}
+        for s in decision.spoof
+    ]
 
 
 def warning_evidence(given: CheckInput, decision: VoiceDecision) -> dict[str, object]:
@@ -35,6 +44,7 @@ def warning_evidence(given: CheckInput, decision: VoiceDecision) -> dict[str, ob
             "last_score": c.last_score,
             "llr": c.decision.llr,
             "state": c.decision.state.value,
+            **({"spoof": spoof_signs(c.decision)} if c.decision.spoof else {}),
         }
         for c in given.comparisons
     ]

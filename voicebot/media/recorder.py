@@ -1,17 +1,18 @@
 """The stereo recording of a call: left the caller, right the bot, 8 kHz 16-bit WAV, growing as the call goes on.
 
 The header is right after every second written, so a killed process leaves a file that plays up to its last second.
+It says that the right side is a machine's voice (wav.py).
 The caller's side stays silent until `open_caller`: nobody is recorded before the notice was said (rules.md section 6).
 """
 
 from __future__ import annotations
 
 import logging
-import wave
 from pathlib import Path
 
 import numpy as np
 
+from voicebot.media.wav import WavFile, ai_label
 from voicebot.model.audio import MEDIA_RATE, AudioFrame
 
 logger = logging.getLogger(__name__)
@@ -20,16 +21,16 @@ logger = logging.getLogger(__name__)
 class Recorder:
     """Collects both sides on one time line and writes them in whole seconds."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, voice: str = "voicebot") -> None:
+        """`voice`: what speaks on the bot's side, for the label. Raises OSError."""
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)  # what a customer said is for the owner's eyes only
-        self._wav: wave.Wave_write | None = wave.open(str(path), "wb")  # noqa: SIM115 - closed by close()
-        self._wav.setnchannels(2)
-        self._wav.setsampwidth(2)
-        self._wav.setframerate(MEDIA_RATE)
+        info = ai_label(voice, "the right channel is a synthetic voice", path.stem)
+        self._wav: WavFile | None = WavFile(path, 2, MEDIA_RATE, info)
         self._pending = np.zeros((MEDIA_RATE * 4, 2), dtype=np.int16)
         self._start = 0  # sample index of _pending[0]
         self._caller_open = False
+        self._caller_muted_until = 0.0
         self.failed = False
 
     def open_caller(self) -> None:
@@ -42,7 +43,7 @@ class Recorder:
 
     def caller(self, frame: AudioFrame) -> None:
         """Sound of the caller, at its time."""
-        if self._caller_open:
+        if self._caller_open and frame.t >= self._caller_muted_until:
             self._put(frame, 0)
 
     def bot(self, frame: AudioFrame) -> None:
@@ -72,6 +73,18 @@ class Recorder:
         at = max(0, round(t * MEDIA_RATE) - self._start)
         self._pending[at:, 1] = 0
 
+    def silence_caller(self, start: float, end: float) -> None:
+        """Nothing that the caller said from `start` to `end` is kept, also where it is written already; nor what comes
+        until `end` where that is still ahead."""
+        self._caller_muted_until = max(self._caller_muted_until, end)
+        first, last = (max(0, round(t * MEDIA_RATE)) for t in (start, end))
+        self._pending[max(0, first - self._start) : max(0, last - self._start), 0] = 0
+        if self._wav is not None and first < self._start:
+            try:
+                self._wav.silence(first, min(last, self._start), 0)
+            except OSError as error:
+                self._fail(error)
+
     def close(self, t: float) -> None:
         """Write the rest up to `t` and close the file."""
         self._write(max(0, round(t * MEDIA_RATE) - self._start))
@@ -88,7 +101,7 @@ class Recorder:
             self._pending = np.vstack([self._pending, np.zeros((missing, 2), dtype=np.int16)])
         if self._wav is not None and not self.failed:
             try:
-                self._wav.writeframes(self._pending[:samples].tobytes())
+                self._wav.write(self._pending[:samples].tobytes())
             except OSError as error:
                 self._fail(error)
         self._pending = self._pending[samples:]

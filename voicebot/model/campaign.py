@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from voicebot.model.no_call import NoCallWindow
 from voicebot.model.outcome import AnsweredBy, Disposition
 from voicebot.model.portfolio import Account
 
@@ -104,6 +105,39 @@ Settle = Callable[[Job, ClosedTry, datetime], Settled]
 
 
 @dataclass(frozen=True, slots=True)
+class TrunkTries:
+    """What the breaker knows of the trunk: failures in a row, since when nobody is dialled (None: it works), how often
+    a probe failed since, and the job that is the probe right now."""
+
+    in_a_row: int = 0
+    opened_at: datetime | None = None
+    reopened: int = 0
+    probe: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinesTaken:
+    """What all living processes of a database do right now. `others`: calls of no job in other processes (a process
+    counts its own itself); `campaigns`: calls of each campaign's jobs, and those about to be dialled."""
+
+    others: int = 0
+    campaigns: Mapping[str, int] = field(default_factory=dict)
+    trunk: TrunkTries = field(default_factory=TrunkTries)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Calls that may be started: in all, and of each campaign. `probe`: the call tries whether the trunk works."""
+
+    together: int
+    each: Mapping[str, int]
+    probe: bool = False
+
+
+Pace = Callable[[LinesTaken], Room]
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """Where a campaign stands: jobs by state, attempts by disposition ("" = running), when the next job is due."""
 
@@ -136,15 +170,6 @@ class PastContact:
     conversation: bool
     disposition: Disposition | None = None
     answered_by: AnsweredBy | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NoCallWindow:
-    """When this person does not want to be called: local time, ISO weekdays; over midnight where `until` <= `since`."""
-
-    since: time
-    until: time
-    weekdays: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +209,16 @@ class GateDecision:
     at: datetime
     retry_at: datetime | None = None
     inputs: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A campaign's answered calls of some days: those a person answered, those of them in which the bot did not speak
+    in time although the person waited, and what was taken for a machine and heard nothing."""
+
+    people: int = 0
+    abandoned: int = 0
+    silent_machines: int = 0
 
 
 @dataclass(frozen=True, slots=True)

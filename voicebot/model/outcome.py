@@ -8,6 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from voicebot.model.no_call import NoCallWindow
+
 
 class Disposition(StrEnum):
     """The business result of an attempt; exactly one each."""
@@ -54,13 +56,14 @@ class ItemResult(StrEnum):
 
 
 class WarningCode(StrEnum):
-    """Warnings of the specification, section 1 (voice) - later sections add theirs."""
+    """Warnings that a call itself raises (specification, sections 1 and 8); scoring has its own."""
 
     W_V1 = "W-V1"
     W_V2 = "W-V2"
     W_V3 = "W-V3"
     W_V4 = "W-V4"
     W_V5 = "W-V5"
+    W_Q3 = "W-Q3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +103,7 @@ class Outcome:
     last_step: str | None = None
     warnings: tuple[WarningRaised, ...] = ()
     error: str | None = None  # an error's code, never its text
+    complaint: bool | None = None
+    needs_human: str | None = None  # "complaint" | "review": what a person has to look into
+    rating: int | None = None  # of the service, by the customer: 1 (bad) to 5
+    no_call: tuple[NoCallWindow, ...] = ()  # when the customer does not want to be called

@@ -15,7 +15,7 @@ from voicebot.model.outcome import Outcome, WarningRaised
 from voicebot.model.portfolio import Account
 from voicebot.model.records import AttemptProgress, AttemptStart, CheckRecord, Consent, Turn
 from voicebot.model.speech import Utterance
-from voicebot.model.voice import Embedding, VoiceComparison, VoiceDecision, Voiceprint
+from voicebot.model.voice import Embedding, VoiceComparison, VoiceDecision, Voiceprint, VoiceSketch
 
 # --- engines (blocking, thread-safe unless said) ---------------------------------------------------------------
 
@@ -299,6 +299,10 @@ class Store(Protocol):
         """The newest answer to a purpose; None where never asked."""
         ...
 
+    def consent_id(self, customer_id: str, purpose: str) -> str | None:
+        """The id of the newest answer where it is an agreement; None where it is not, or there is none."""
+        ...
+
     def close_attempt(self, attempt_id: int, outcome: Outcome) -> bool:
         """Write the attempt's one outcome. False where it already has one (which stays)."""
         ...
@@ -311,12 +315,17 @@ class Store(Protocol):
         """Store and make active."""
         ...
 
-    def last_flow(self, account_id: str) -> str | None:
-        """The flow of the newest outbound attempt: what an inbound caller most likely calls back about."""
+    def save_sketch(self, sketch: VoiceSketch, days: int, most: int) -> bool:
+        """Store what a recording of a call would be recognised by, for `days`, at most `most` of a customer. False
+        where the customer has no voiceprint: then it is not kept."""
         ...
 
-    def do_not_call(self, customer_id: str) -> bool:
-        """True where the customer asked not to be called."""
+    def sketches(self, customer_id: str, days: int) -> tuple[VoiceSketch, ...]:
+        """Of the customer's calls of the last `days`, the newest first; none without a voiceprint."""
+        ...
+
+    def last_flow(self, account_id: str) -> str | None:
+        """The flow of the newest outbound attempt: what an inbound caller most likely calls back about."""
         ...
 
     def recover(self) -> int:

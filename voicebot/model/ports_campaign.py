@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
 from voicebot.model.campaign import (
+    Answered,
     CampaignRow,
     CampaignState,
     Candidate,
@@ -17,9 +18,11 @@ from voicebot.model.campaign import (
     JobState,
     Method,
     NewJob,
+    Pace,
     PaymentEffects,
     Settle,
     Standing,
+    TrunkTries,
 )
 
 
@@ -70,6 +73,19 @@ class CampaignStore(Protocol):
         none (None: of every campaign)."""
         ...
 
+    def lease_calls(self, at: datetime, pace: Pace) -> tuple[Job, ...]:
+        """As `lease`, of calls, and at most what `pace` says of the lines that all processes of this database have
+        taken; nobody else leases meanwhile. The call that `pace` makes a probe is noted as such."""
+        ...
+
+    def trunk_tries(self) -> TrunkTries:
+        """What is known of the trunk, by whichever process."""
+        ...
+
+    def note_trunk(self, change: Callable[[TrunkTries], TrunkTries]) -> TrunkTries:
+        """Change that, alone; returns it as it was."""
+        ...
+
     def lease_job(self, job_id: int, at: datetime) -> Job:
         """Take this one, pending or given to a person, due or not: an agent said so. Raises CampaignError where it is
         done, its campaign has ended, or its customer is being called."""
@@ -113,6 +129,10 @@ class CampaignStore(Protocol):
 
     def kept_rules(self) -> tuple[tuple[str, str, str], ...]:
         """All that were ever decided by: profile, version, text."""
+        ...
+
+    def answered(self, campaign_id: str, since: datetime, within_s: float) -> Answered:
+        """How a campaign's answered calls went since then: see Answered. `within_s`: what is in time."""
         ...
 
     def add_decision(self, job_id: int | None, decision: GateDecision, facts: GateFacts) -> int:

@@ -58,9 +58,32 @@ class VoiceEvidence:
     peak_llr: float | None = None  # the highest LLR so far that a decision could rest on
 
 
+class SpoofKind(StrEnum):
+    """What a voice may be instead of a person speaking now."""
+
+    REPLAY = "replay"  # a recording of an earlier call
+    SYNTHETIC = "synthetic"  # a machine
+
+
+@dataclass(frozen=True, slots=True)
+class SpoofSignal:
+    """One sign of it, with the limit it is held against. `acts`: at the limit it raises the risk; else it is noted."""
+
+    kind: SpoofKind
+    value: float
+    limit: float
+    acts: bool
+
+    @property
+    def risk(self) -> bool:
+        """It raises the risk."""
+        return self.acts and self.value >= self.limit
+
+
 @dataclass(frozen=True, slots=True)
 class VoiceDecision:
-    """The check's result, with all that explains it later. `llr`: calibrated natural-log likelihood ratio."""
+    """The check's result, with all that explains it later. `llr`: calibrated natural-log likelihood ratio; `spoof`:
+    signs of a recording or a machine, which never turn a decision."""
 
     state: VoiceState
     reason: VoiceReason | None
@@ -71,6 +94,7 @@ class VoiceDecision:
     reject_limit: float
     model_id: str
     calibration_id: str
+    spoof: tuple[SpoofSignal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +110,15 @@ class Voiceprint:
     consent_id: str | None = None
     calm: tuple[float, ...] = ()  # the calm voice in pitch, level and brightness (voiceprint/arousal.py); () unknown
     added: int = 0  # how many of the embeddings, the last ones, calls have added since
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceSketch:
+    """What a recording of a call would be recognised by (voiceprint/sketch.py). `made_at`: UTC, ISO 8601."""
+
+    customer_id: str
+    made_at: str
+    peaks: bytes
 
 
 @dataclass(frozen=True, slots=True)

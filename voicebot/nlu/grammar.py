@@ -45,6 +45,8 @@ def _kind(kind: str, words: Words) -> set[str]:
     if kind.startswith("digits"):
         return _digits(words)
     found = _numbers(words)
+    if kind == "rating":
+        found |= _written(pattern for pattern, _ in words.ratings)
     if kind in ("date", "birth_date", "promise", "appointment"):
         found |= _dates(words)
     if kind in ("amount", "promise"):

@@ -14,6 +14,8 @@ from voicebot.nlu.values import value_intents
 HUMAN_KEY, STOP_KEY = "0", "9"
 #: Keys of a yes/no question.
 YES_KEY, NO_KEY = "1", "2"
+#: Keys of a question for a rating.
+RATING_KEYS = ("1", "2", "3", "4", "5")
 _KEYED = 0.98
 
 
@@ -28,6 +30,8 @@ def understand_keys(keys: str, expects: Sequence[str], language: Language, today
         found += _kind(kind, pressed, language, today)
     if pressed in (YES_KEY, NO_KEY) and any(_is_yes_no(kind, language) for kind in expects):
         found = [intent for intent in found if not intent.slots]  # a yes is not an amount of one
+    if any("date" in intent.slots for intent in found):
+        found = [intent for intent in found if "amount" not in intent.slots]  # nor a day one of eleven millions
     if pressed == HUMAN_KEY and "human" in language.intents:
         found.insert(0, Intent("human", {}, _KEYED))
     if pressed == STOP_KEY and "stop_calling" in language.intents:
@@ -52,6 +56,8 @@ def _kind(kind: str, pressed: str, language: Language, today: date) -> list[Inte
         amount = _amount(pressed)
         slots: dict[str, SlotValue] = {"amount": amount} if amount else {}
         return [Intent(kind, slots, _KEYED)] if slots else []
+    if kind == "rating":
+        return [Intent("rating", {"rating": int(pressed)}, _KEYED)] if pressed in RATING_KEYS else []
     text = ""
     if kind in ("date", "birth_date") and len(pressed) in (6, 8):
         text = pressed

@@ -12,11 +12,13 @@ from voicebot.nlu.intents import IntentSpec, LikenessIndex, PhraseIndex
 from voicebot.nlu.patterns import Pattern
 from voicebot.nlu.tables import Words
 from voicebot.nlu.tokens import Spelling, Token, tokenise
+from voicebot.nlu.windows_file import FILE as WINDOWS
+from voicebot.nlu.windows_file import WindowWords, read_windows_file
 from voicebot.nlu.words_file import patterns, read_words
 from voicebot.nlu.yaml_nodes import Problems, Section, Text, read_file
 
 #: Kinds of answer that are built in; every intent's name and every group of `answers` is one too.
-VALUE_KINDS = ("date", "birth_date", "digits", "amount", "promise", "time", "appointment", "purpose", "free")
+VALUE_KINDS = ("date", "birth_date", "digits", "amount", "promise", "time", "appointment", "purpose", "rating", "free")
 AFFIRM, DENY = "affirm", "deny"
 #: The purpose class whose phrases settle nothing where another class was named too.
 OTHER = "other"
@@ -48,6 +50,7 @@ class Language:
     purpose_phrases: PhraseIndex
     purpose_likeness: LikenessIndex
     answering: AnsweringPhrases
+    windows: WindowWords
 
     @property
     def everywhere(self) -> tuple[str, ...]:
@@ -92,6 +95,7 @@ def load_language(templates: Path, flows: Path, code: str) -> Language:
     unrelated = top.texts("unrelated", required=False)
     purpose_patterns = {name: patterns(purposes, texts, words.spelling) for name, texts in purpose_texts.items()}
     answering = read_answering(templates / code / ANSWERING, words.spelling, problems)
+    windows = read_windows_file(templates / code / WINDOWS, words.spelling, problems)
     problems.check(HINT)
     return Language(
         code=code,
@@ -108,6 +112,7 @@ def load_language(templates: Path, flows: Path, code: str) -> Language:
             {name: tuple(text.value for text in texts) for name, texts in purpose_texts.items()}, unrelated, words
         ),
         answering=answering,
+        windows=windows,
     )
 
 

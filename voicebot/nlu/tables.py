@@ -89,7 +89,7 @@ class NegationWords:
 @dataclass(frozen=True, slots=True)
 class Words:
     """All of words.yaml. `dangling`: words after which an answer is not over; `backchannel`: those that only show that
-    somebody listens."""
+    somebody listens; `ratings`: phrases and the rating from 1 to 5 they mean."""
 
     spelling: Spelling
     dangling: frozenset[str]
@@ -101,3 +101,4 @@ class Words:
     times: TimeWords
     amounts: AmountWords
     yes_no: YesNoWords
+    ratings: tuple[tuple[Pattern, int], ...] = ()

@@ -12,6 +12,7 @@ from voicebot.nlu.keys import understand_keys
 from voicebot.nlu.language import AFFIRM, DENY, Language
 from voicebot.nlu.tokens import Token
 from voicebot.nlu.values import value_intents
+from voicebot.nlu.windows import BAD_TIME, bad_times
 from voicebot.nlu.yes_no import yes_no
 
 __all__ = ["understand", "understand_keys"]
@@ -88,6 +89,7 @@ def _one(text: str, expected: Expected, language: Language, today: date) -> list
         return []
     said = yes_no(tokens, language.words)
     found = named_intents(tokens, expected.names, language, yes_no_asked="affirm_deny" in expected.kinds)
+    found = _with_times(found, tokens, expected, language)
     if "affirm_deny" in expected.kinds:
         found = [_aside(intent, said.get(AFFIRM, 0.0), language) for intent in found]
     if any(intent.confidence >= STRONG and intent.name not in expected.names for intent in found):
@@ -102,6 +104,14 @@ def _one(text: str, expected: Expected, language: Language, today: date) -> list
         elif kind not in language.intents:
             found += value_intents(kind, tokens, language, today)
     return _stepped_back(found, language)
+
+
+def _with_times(found: list[Intent], tokens: Sequence[Token], expected: Expected, language: Language) -> list[Intent]:
+    """`bad_time` with the times named, in the place of one without."""
+    if BAD_TIME not in language.intents:
+        return found
+    times = bad_times(tokens, language.windows, language.words, asked=BAD_TIME in expected.names)
+    return [*times, *(intent for intent in found if not times or intent.name != BAD_TIME)]
 
 
 def _aside(intent: Intent, affirmed: float, language: Language) -> Intent:

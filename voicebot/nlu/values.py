@@ -12,6 +12,7 @@ from voicebot.nlu.dates import Day, find_days
 from voicebot.nlu.digits import best_digits
 from voicebot.nlu.intents import combined, negated_places
 from voicebot.nlu.language import Language
+from voicebot.nlu.ratings import find_rating
 from voicebot.nlu.times import Clock, find_times
 from voicebot.nlu.tokens import Token
 
@@ -39,6 +40,8 @@ def value_intents(kind: str, tokens: Sequence[Token], language: Language, today:
         found = _appointment(tokens, language, today)
     elif kind == "purpose":
         found = _purpose(tokens, language)
+    elif kind == "rating" and (rating := find_rating(tokens, words)) is not None:
+        found = [Intent("rating", {"rating": rating}, _SURE)]
     return found
 
 

@@ -33,7 +33,7 @@ TIME_FORMS = (
 )  # fmt: skip
 TIME_SLOTS = frozenset({"hour", "minute", "minute_unit", "minute_to"})
 ORDERS = ("mdy", "dmy", "ymd")
-SECTIONS = ("language", "spelling", "negation", "numbers", "digits", "dates", "times", "amounts", "yes_no")
+SECTIONS = ("language", "spelling", "negation", "numbers", "digits", "dates", "times", "amounts", "yes_no", "ratings")
 
 
 def read_words(path: Path, problems: Problems) -> Words:
@@ -53,6 +53,7 @@ def read_words(path: Path, problems: Problems) -> Words:
         times=_times(top.section("times"), spelling),
         amounts=_amounts(top.section("amounts"), spelling),
         yes_no=_yes_no(top.section("yes_no"), spelling),
+        ratings=_valued(top, "ratings", 5, spelling),
     )
 
 
@@ -160,15 +161,20 @@ def _times(section: Section, spelling: Spelling) -> TimeWords:
 def _amounts(section: Section, spelling: Spelling) -> AmountWords:
     section.allow("currency", "subunits", "not_money", "shares")
     currency = section.section("currency")
-    shares = section.numbers("shares", 1, 100, required=False)
-    lines = dict(section.section("shares", required=False).lines())
-    compiled = [(patterns(section, [Text(phrase, lines[phrase])], spelling), share) for phrase, share in shares.items()]
     return AmountWords(
         currency={fold(key): currency.text(key).value for key, _ in currency.lines()},
         subunits=_set(section.texts("subunits", required=False)),
         not_money=_set(section.texts("not_money", required=False)),
-        shares=tuple((found[0], share) for found, share in compiled if found),
+        shares=_valued(section, "shares", 100, spelling),
     )
+
+
+def _valued(section: Section, key: str, most: int, spelling: Spelling) -> tuple[tuple[Pattern, int], ...]:
+    """Phrases with a whole number from 1 to `most` each."""
+    values = section.numbers(key, 1, most, required=False)
+    lines = dict(section.section(key, required=False).lines())
+    compiled = [(patterns(section, [Text(phrase, lines[phrase])], spelling), value) for phrase, value in values.items()]
+    return tuple((found[0], value) for found, value in compiled if found)
 
 
 def _yes_no(section: Section, spelling: Spelling) -> YesNoWords:

@@ -48,34 +48,56 @@ class ScoringSettings(Section):
     pre_loan: PreLoanSettings = PreLoanSettings()
 
 
+_EXAMPLE = "`voicebot score thresholds` prints an example"
 #: Looked for in the working folder where no file is named.
 FILE = Path("scoring.toml")
 
 
-def load(path: Path | None = None) -> ScoringSettings:
-    """Read the TOML at `path` (None: scoring.toml of the working folder where it is there, else the defaults).
-
-    Raises SettingsError naming every wrong key at once.
-    """
+def load(path: Path | None = None, otherwise: ScoringSettings | None = None) -> ScoringSettings:
+    """Read the TOML at `path` (None: scoring.toml of the working folder where it is there, else `otherwise`, else the
+    defaults). Raises SettingsError naming every wrong key at once."""
     if path is None and not FILE.is_file():
-        return ScoringSettings()
+        return otherwise or ScoringSettings()
     path = path or FILE
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror})", hint="give --thresholds FILE") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(
-            f"{path}: not TOML: {error}", hint="`voicebot score thresholds` prints an example"
-        ) from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: not TOML: {error}", hint=_EXAMPLE) from None
+    return read(text, str(path))
+
+
+def read(text: str, name: str) -> ScoringSettings:
+    """Thresholds as TOML. `name`: of where they are from. Raises SettingsError."""
     try:
-        return ScoringSettings.model_validate(data)
+        return ScoringSettings.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{name}: not TOML: {error}", hint=_EXAMPLE) from None
     except ValidationError as error:
         lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise SettingsError(
-            f"{path}: {len(lines)} wrong threshold(s)\n" + "\n".join(lines),
+            f"{name}: {len(lines)} wrong threshold(s)\n" + "\n".join(lines),
             hint="`voicebot score thresholds` prints all of them with their defaults",
         ) from None
+
+
+def digest(settings: ScoringSettings) -> str:
+    """Of all thresholds, whatever spaces and comments their file has: the first 16 hex digits of a SHA-256."""
+    typed = read(as_toml(settings), "thresholds")  # a default may be 5 where a file's is 5.0
+    return hashlib.sha256(as_toml(typed).encode()).hexdigest()[:16]
+
+
+def changes(before: ScoringSettings, after: ScoringSettings) -> list[str]:
+    """What differs, as `[contact] n1: 20 becomes 15`."""
+    found = []
+    for name in type(before).model_fields:
+        old, new = getattr(before, name), getattr(after, name)
+        for key in type(old).model_fields:
+            was, will = getattr(old, key), getattr(new, key)
+            if was != will:
+                found.append(f"[{name}] {key}: {was} becomes {will}")
+    return found
 
 
 def version(formula: str, *sections: BaseModel) -> str:

@@ -50,7 +50,8 @@ class CaseRow:
 class CommunicationRow:
     """A conversation with the right party. `id`: attempt:N or contact:N;
     `facts`: what the outcome and the understanding say (see signals.SIGNALS); `texts`: the debtor's turns, None where
-    no words are kept; `emotion_consent`: the customer's newest answer to the purpose `emotion` is yes."""
+    no words are kept; `emotion_consent`: the customer's newest answer to the purpose `emotion` is yes; `emotion_told`:
+    the customer had been told by the end of this conversation, and has not said no since."""
 
     id: str
     account_id: str
@@ -59,6 +60,7 @@ class CommunicationRow:
     facts: frozenset[str]
     texts: tuple[str, ...] | None
     emotion_consent: bool = False
+    emotion_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,10 +116,10 @@ def _label(
 
 
 def _may_judge(row: CommunicationRow, settings: ScoringSettings, judge: EmotionJudge | None) -> bool:
-    """Emotion is judged in a language the judge knows, and of those who agreed to it (missing is no)."""
-    return (
-        judge is not None and row.language in judge.languages and (row.emotion_consent or not settings.emotion.consent)
-    )
+    """Emotion is judged in a language the judge knows; of who agreed, or (where no consent is wanted) of who was told.
+    Who said no is never judged, and missing is no."""
+    allowed = row.emotion_consent if settings.emotion.consent else row.emotion_told
+    return judge is not None and row.language in judge.languages and allowed
 
 
 def run_collectors(store: ScoringStore, settings: ScoringSettings, now: datetime) -> dict[str, object]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from voicebot.model.voice import VoiceDecision, VoiceEvidence, VoiceQuality, VoiceReason, VoiceState
+from voicebot.model.voice import SpoofSignal, VoiceDecision, VoiceEvidence, VoiceQuality, VoiceReason, VoiceState
 from voicebot.settings import VoiceprintSettings
 from voicebot.voiceprint.calibration import Calibration, llr
 
@@ -79,19 +79,21 @@ def decide(
     expired: bool = False,
     emotional: bool = False,
     spoof_risk: bool = False,
+    spoof: tuple[SpoofSignal, ...] = (),
 ) -> VoiceDecision:
     """Decide on what the call has shown so far; ask again whenever evidence came in.
 
     `emotional`: the caller is highly aroused, beyond what the evidence itself shows (anger moves the voice: a customer
     must not become an impostor; a match stands all the same).
-    `spoof_risk` never turns a decision (open detectors are wrong too often): a match keeps its state and carries the
-    reason, so that a flow can ask for more.
+    `spoof_risk`, or a sign in `spoof` that acts, never turns a decision (detectors are wrong too often): a match keeps
+    its state and carries the reason, so that a flow can ask for more.
     """
     known = evidence.score is not None and evidence.net_speech_s > 0
     value = llr(calibration, evidence.score or 0.0, evidence.net_speech_s, evidence.quality) if known else None
     barred = _barred(enrolled=enrolled, opted_out=opted_out, expired=expired)
     if barred is None:
-        state, reason = _weigh(evidence, value, policy, emotional=emotional, spoof_risk=spoof_risk)
+        risk = spoof_risk or any(sign.risk for sign in spoof)
+        state, reason = _weigh(evidence, value, policy, emotional=emotional, spoof_risk=risk)
     else:
         state, reason, value = VoiceState.INCONCLUSIVE, barred, None
     return VoiceDecision(
@@ -104,6 +106,7 @@ def decide(
         reject_limit=policy.reject_limit,
         model_id=calibration.model_id,
         calibration_id=calibration.id,
+        spoof=spoof,
     )
 
 

@@ -1,4 +1,5 @@
-"""The caller's net speech, cut out of the call: what the VAD calls speech, without the bot's echo and overlap.
+"""The caller's net speech, cut out of the call: what the VAD calls speech, without the bot's echo and overlap, and
+without that of the people around the caller.
 
 Frames (20 ms), VAD chunks (32 ms) and the bot's talking times come in as they happen, in any interleaving; windows of
 net speech go out as they become complete. Nothing here reads a clock: the same input gives the same windows.
@@ -13,13 +14,14 @@ from dataclasses import dataclass, replace
 from voicebot.model.audio import AudioFrame, SpeechChunk
 from voicebot.model.voice import VoiceQuality
 from voicebot.voiceprint import quality
+from voicebot.voiceprint.crowd import Crowd
 
 
 @dataclass(frozen=True, slots=True)
 class NetSpeechSettings:
     """`min_run_s`: shorter bursts are clicks; `pause_s`: a longer silence begins a new utterance, and so do
-    `utterance_s` of speech (who reads 20 s without a pause has said more than one reply's worth); `pool_s`: how much
-    net speech is kept at most; `echo_tail_s`: how long after the bot its echo may still arrive (round trip, buffers).
+    `utterance_s` of speech (who reads 20 s without a pause has said more than one reply's worth); `echo_tail_s`: how
+    long after the bot its echo may still arrive (round trip, buffers).
     """
 
     window_s: float = 2.0
@@ -27,7 +29,6 @@ class NetSpeechSettings:
     min_run_s: float = 0.09
     pause_s: float = 0.7
     utterance_s: float = 5.0
-    pool_s: float = 15.0
     echo_tail_s: float = 0.2
 
 
@@ -99,9 +100,9 @@ class NetSpeech:
         self._run: list[_Piece] = []  # speech not yet long enough to be more than a click
         self._open = False  # the run is long enough
         self._pending: deque[_Piece] = deque()
-        self._pool: deque[_Piece] = deque()
-        self._pending_s = 0.0  # kept beside the pieces: both are asked every 20 ms
-        self._pool_s = 0.0
+        self._pending_s = 0.0  # kept beside the pieces: asked every 20 ms
+        self._crowd = Crowd()
+        self._unjudged_s = 0.0  # speech collected since the crowd was asked about: it forgets after some seconds
         self._noise: deque[float] = deque(maxlen=2000)  # powers of silent chunks, the last minute or so
         self._utterance = 0
         self._spoken_s = 0.0  # in the present utterance
@@ -125,12 +126,8 @@ class NetSpeech:
             self._bot[-1] = (min(t0, last[0]), max(t1, last[1]))
         else:
             self._bot.append((t0, t1))
-        for pieces in (self._pending, self._pool):
-            if pieces and pieces[-1].t1 > t0:
-                kept = [p for p in pieces if p.t1 <= t0 or p.t0 >= t1]
-                pieces.clear()
-                pieces.extend(kept)
-                self._count()
+        if self._pending and self._pending[-1].t1 > t0:
+            self._keep_only([p for p in self._pending if p.t1 <= t0 or p.t0 >= t1])
         self._run = [p for p in self._run if p.t1 <= t0 or p.t0 >= t1]
 
     @property
@@ -140,27 +137,29 @@ class NetSpeech:
 
     def pop_window(self) -> NetWindow | None:
         """The next complete window of `window_s`; None where there is not enough speech yet."""
+        if self.pending_s >= self._settings.window_s - 1e-6:
+            self._leave_others()
         return self._pop(self._settings.window_s)
 
     def pop_remainder(self, min_s: float) -> NetWindow | None:
         """What is left, where it is at least `min_s`: for a decision that is needed now. Windows come first."""
+        if self.pending_s >= min_s - 1e-6:
+            self._leave_others()
         left = min(self.pending_s, self._settings.window_s)
         return self._pop(left) if left >= min_s - 1e-6 else None
-
-    def pooled(self) -> NetWindow | None:
-        """The newest net speech, at most `pool_s`, whether handed out or not; None before the first."""
-        return self._window(list(self._pool)) if self._pool else None
 
     def _decide(self, chunk: SpeechChunk) -> None:
         if any(chunk.t0 < b and chunk.t1 > a for a, b in self._bot[-20:]):
             self._run, self._open = [], False
             return
+        pcm16 = self._sound.take(chunk.t0, chunk.t1)
+        power = quality.power(quality.samples_of(pcm16))
+        self._crowd.add(chunk, power)
         if chunk.probability < self._settings.threshold:
             self._run, self._open = [], False
             if chunk.probability < quality.NOISE_BELOW:
-                self._noise.append(quality.power(quality.samples_of(self._sound.take(chunk.t0, chunk.t1))))
+                self._noise.append(power)
             return
-        pcm16 = self._sound.take(chunk.t0, chunk.t1)
         if not pcm16:
             return
         paused = self._last_end is None or chunk.t0 - self._last_end > self._settings.pause_s
@@ -176,17 +175,24 @@ class NetSpeech:
     def _keep(self) -> None:
         """The run is long enough: it counts, and so does every further chunk until the next silence."""
         self._pending.extend(self._run)
-        self._pool.extend(self._run)
         added = sum(p.seconds for p in self._run)
         self._pending_s += added
-        self._pool_s += added
-        while self._pool_s > self._settings.pool_s:
-            self._pool_s -= self._pool.popleft().seconds
+        self._unjudged_s += added
         self._run, self._open = [], True
+        if self._unjudged_s >= self._settings.window_s:
+            self._leave_others()
 
-    def _count(self) -> None:
-        self._pending_s = sum(p.seconds for p in self._pending)
-        self._pool_s = sum(p.seconds for p in self._pool)
+    def _keep_only(self, pieces: list[_Piece]) -> None:
+        self._pending = deque(pieces)
+        self._pending_s = sum(p.seconds for p in pieces)
+
+    def _leave_others(self) -> None:
+        """Among other people: what is theirs of the speech so far counts as noise."""
+        self._unjudged_s = 0.0
+        others = self._crowd.others()
+        if others:
+            self._noise.extend(others[p.t0] for p in self._pending if p.t0 in others)
+            self._keep_only([p for p in self._pending if p.t0 not in others])
 
     def _pop(self, seconds: float) -> NetWindow | None:
         if seconds <= 0 or self.pending_s < seconds - 1e-6:

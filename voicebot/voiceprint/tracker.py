@@ -22,6 +22,7 @@ from voicebot.voiceprint.decision import Policy, decide
 from voicebot.voiceprint.enrolment import EnrolmentSample
 from voicebot.voiceprint.evidence import EvidenceState, add_window, evidence
 from voicebot.voiceprint.net_speech import NetSpeech, NetSpeechSettings, NetWindow
+from voicebot.voiceprint.spoof import SpoofWatch
 
 #: Shorter leftovers are not worth an embedding: 0.5 to 0.9 s scored 0.33-0.38 where 2 s score 0.8 (facts.md).
 REMAINDER_S = 1.0
@@ -49,8 +50,10 @@ class VoiceTracker:
         opted_out: bool = False,
         expired: bool = False,
         net_speech: NetSpeechSettings | None = None,
+        spoof: SpoofWatch | None = None,
     ) -> None:
-        """`voiceprint` None, or one of another model than the calibration's: not enrolled."""
+        """`voiceprint` None, or one of another model than the calibration's: not enrolled. `spoof`: looks for signs of
+        a recording or a machine."""
         usable = voiceprint is not None and voiceprint.model_id == calibration.model_id and bool(voiceprint.embeddings)
         self._voiceprint = voiceprint if usable and not opted_out else None
         self._enrolled = usable
@@ -63,16 +66,21 @@ class VoiceTracker:
         self._state = EvidenceState()
         self._samples: list[EnrolmentSample] = []
         self._history: list[WindowRecord] = []
+        self._spoof = spoof
         self.emotional = False  # set by whoever hears it; both may change at any time
         self.spoof_risk = False
 
     def add_audio(self, frame: AudioFrame, chunks: Sequence[SpeechChunk]) -> None:
         """Take the caller's sound and the VAD's decisions that became due with it."""
         self._net.add(frame, chunks)
+        if self._spoof is not None:
+            self._spoof.add_audio(frame, chunks)
 
     def bot_spoke(self, t0: float, t1: float) -> None:
         """The bot was heard in [t0, t1) of the call: the caller's sound then is echo or overlap and counts no more."""
         self._net.bot_spoke(t0, t1)
+        if self._spoof is not None:
+            self._spoof.bot_spoke(t0, t1)
 
     def restart(self) -> None:
         """Another speaker came on: all that was heard so far says nothing about him (a telephone's own voice)."""
@@ -80,6 +88,8 @@ class VoiceTracker:
         self._state = EvidenceState()
         self._samples = []
         self._history = []
+        if self._spoof is not None:
+            self._spoof.restart()
 
     def lost_frames(self, share: float) -> None:
         """Share of the caller's packets lost so far, [0, 1]; goes into the quality of the windows after it."""
@@ -118,9 +128,16 @@ class VoiceTracker:
         )
         names = tuple(str(u) for u in window.utterances)
         self._samples.append(EnrolmentSample(embedding, window.net_s, window.quality, names, "call", heard))
+        if self._spoof is not None:
+            self._spoof.add_window(window)
         decision = self.decision()
         self._history.append(WindowRecord(window.t_end, window.net_s, self._state.last_score, decision))
         return decision
+
+    @property
+    def spoof(self) -> SpoofWatch | None:
+        """What looks for a recording or a machine; None where nothing does."""
+        return self._spoof
 
     @property
     def enrolled(self) -> bool:
@@ -148,6 +165,7 @@ class VoiceTracker:
             expired=self._expired,
             emotional=self.emotional,
             spoof_risk=self.spoof_risk,
+            spoof=self._spoof.signals if self._spoof is not None else (),
         )
 
     def since(self, t: float) -> VoiceDecision | None:

@@ -1,20 +1,9 @@
 """Outbound calls where a machine and a person are hard to tell: a silent mailbox, the owner of a screening phone."""
 
-import asyncio
-
 import pytest
 
-from tests.unit.call.test_machine import MESSAGE_S, AtOnce, Call
+from tests.support.machine_call import MESSAGE_S
 from voicebot.model.outcome import AnsweredBy, Disposition
-
-
-@pytest.fixture
-async def call():
-    with AtOnce(1) as pool:
-        call = Call(pool)
-        yield call
-        call.task.cancel()
-        await asyncio.gather(call.task, return_exceptions=True)
 
 
 async def test_a_mailbox_without_a_telling_word_is_told_by_its_silence(call):

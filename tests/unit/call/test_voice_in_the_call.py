@@ -9,11 +9,14 @@ from typing import cast
 import numpy as np
 import pytest
 
+from storage.memory import MemoryStore
 from tests.unit.flow.helpers import ACCOUNT, NOW, book
 from tests.unit.voiceprint.helpers import voice, voiceprint
 from voicebot.call.checker import Checker
 from voicebot.call.enrolling import Enroller
+from voicebot.call.journal import Journal
 from voicebot.call.kit import Kit
+from voicebot.call.observer import CallObserver
 from voicebot.call.reporter import Reporter
 from voicebot.call.voice_watch import VoiceWatch
 from voicebot.flow.engine import start
@@ -22,7 +25,7 @@ from voicebot.flow.state import FlowState, with_facts
 from voicebot.model.audio import AudioFrame, SpeechChunk
 from voicebot.model.flow import RunCheck
 from voicebot.model.outcome import Disposition, WarningCode
-from voicebot.model.records import CheckRecord
+from voicebot.model.records import AttemptStart, CheckRecord, Consent
 from voicebot.model.voice import Embedding, VoiceComparison, VoiceDecision, Voiceprint, VoiceState
 from voicebot.settings import Settings, VoiceprintSettings
 from voicebot.voiceprint.calibration import Calibration
@@ -191,3 +194,53 @@ async def test_another_voice_adds_nothing() -> None:
     await scene.enroller.adapt(voiceprint(1), "x", 30.0)
     assert scene.told.voiceprints == []
     assert scene.told.checks == []
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["agreed in an earlier call", "asked in this one"])
+async def test_the_voiceprint_of_a_call_is_stored_with_the_consent_it_rests_on(before: bool) -> None:
+    """No consent, no voiceprint: also where the refusal came after the enrolment was accepted."""
+    store = MemoryStore(clock=lambda: NOW)
+    store.put_accounts([ACCOUNT])
+    customer = ACCOUNT.customer.id
+    store.add_consent(None, Consent(customer, "marketing", "import", "v", True, NOW.isoformat()))
+    attempt = store.open_attempt(
+        AttemptStart(ACCOUNT.id, customer, "verification", "s1", "outbound", "hash", "baresip", NOW.isoformat())
+    )
+    scene = Scene(None)
+    journal = Journal(scene.pool)
+    reporter = Reporter(attempt, store, journal, cast(CallObserver, None), lambda: None)
+    enroller = Enroller(replace(scene.kit, script_version="s1"), ACCOUNT, scene.watch, reporter)
+    if before:
+        store.add_consent(None, Consent(customer, "voiceprint", "written", "form 7", True, NOW.isoformat()))
+    else:
+        enroller.facts({}, "consent_voiceprint.ask", 3.0, NOW)
+        enroller.facts({"consent_voiceprint": True}, "verification.purpose", 5.0, NOW)
+    for _ in range(6):
+        await scene.speaks(4.0)
+    assert (await enroller.enrol()).ok
+    await journal.flush()
+    kept = store.voiceprint(customer)
+    assert kept is not None
+    assert kept.consent_id == "C-2"
+    given = store.consent(customer, "voiceprint")
+    assert given is not None
+    assert given.evidence == ({} if before else {"step": "consent_voiceprint.ask", "t": 5.0})
+    await enroller.adapt(replace(kept, consent_id=None), "x", 60.0)
+    enroller.facts({"consent_voiceprint": False}, "verification.ask", 70.0, NOW)
+    await enroller.enrol()
+    await journal.flush()
+    assert store.voiceprint(customer) is None
+
+
+@pytest.mark.parametrize(("known", "embedded"), [(None, 0), (voiceprint(1), 1)])
+async def test_a_step_waits_for_the_voice_only_where_there_is_one_to_compare(
+    known: Voiceprint | None, embedded: int
+) -> None:
+    scene = Scene(known)
+    encoder = cast(Encoder, scene.watch._encoder)
+    for _ in range(60):
+        frame = AudioFrame(b"\x00\x10" * 256, 8000, scene.t)
+        scene.watch.on_chunks(frame, (SpeechChunk(scene.t, scene.t + 0.032, 0.95),))
+        scene.t += 0.032
+    await scene.watch.now()
+    assert encoder.take == embedded

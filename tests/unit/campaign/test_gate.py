@@ -24,7 +24,8 @@ from tests.unit.campaign.gate_facts import (
 )
 from voicebot.campaign.gate import decide
 from voicebot.errors import CampaignError
-from voicebot.model.campaign import ConsentFact, Method, NoCallWindow
+from voicebot.model.campaign import ConsentFact, Method
+from voicebot.model.no_call import NoCallWindow
 from voicebot.model.outcome import Disposition
 
 HOUR, DAY, SECOND = timedelta(hours=1), timedelta(days=1), timedelta(seconds=1)

@@ -14,7 +14,8 @@ from tests.unit.campaign.gate_facts import PROFILES
 from voicebot.campaign.facts import facts_from_json, facts_to_json
 from voicebot.campaign.gate import decide
 from voicebot.campaign.replay import by_version, differs, replay
-from voicebot.model.campaign import ConsentFact, GateFacts, Method, NoCallWindow, PastContact
+from voicebot.model.campaign import ConsentFact, GateFacts, Method, PastContact
+from voicebot.model.no_call import NoCallWindow
 from voicebot.model.outcome import AnsweredBy, Disposition
 
 BEGIN = datetime(2026, 2, 20, tzinfo=UTC)

@@ -11,6 +11,7 @@ import pytest
 
 from voicebot.engines.prompt_cache import PromptCache
 from voicebot.errors import EngineError
+from voicebot.media.wav import NAME, label_of, parse
 from voicebot.model.audio import AudioFrame
 
 SECRET = "Mr Smith owes 500"
@@ -43,6 +44,16 @@ def test_rendered_once_also_by_the_next_process(tmp_path: Path) -> None:
     assert speaker.asked == [SECRET]
 
 
+def test_a_stored_prompt_says_that_it_is_synthetic(tmp_path: Path) -> None:
+    frame = PromptCache(Speaker("heart:1"), tmp_path).get(SECRET)
+    (file,) = tmp_path.iterdir()
+    info, sound = parse(file.read_bytes())
+    assert sound == frame.pcm16
+    assert label_of(info)["Label"] == "1"
+    assert label_of(info)["ContentProducer"] == "heart:1"
+    assert "AI-generated speech" in info[NAME]
+
+
 def test_the_key_is_everything_that_makes_the_sound(tmp_path: Path) -> None:
     PromptCache(Speaker("a:x1"), tmp_path).get("hello")
     assert not PromptCache(Speaker("a:x1.2"), tmp_path).is_ready("hello")
@@ -61,7 +72,7 @@ def test_nothing_readable_lies_on_disk(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[:-2], lambda b: b"", lambda b: b[:60] + b"??" + b[62:]])
+@pytest.mark.parametrize("damage", [lambda b: b[:-2], lambda b: b"", lambda b: b[:-90] + b"??" + b[-88:]])
 def test_a_spoiled_file_is_rendered_anew(tmp_path: Path, damage) -> None:
     speaker = Speaker()
     frame = PromptCache(speaker, tmp_path).get("hello")

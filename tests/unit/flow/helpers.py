@@ -9,7 +9,16 @@ from functools import cache
 from pathlib import Path
 
 from voicebot.flow.book import FlowBook
-from voicebot.flow.checks import CheckInput, CheckResult, EnrolmentInfo, Limits, check_done, run_checks
+from voicebot.flow.checks import (
+    CheckInput,
+    CheckResult,
+    EmotionUse,
+    EnrolmentInfo,
+    Limits,
+    Told,
+    check_done,
+    run_checks,
+)
 from voicebot.flow.engine import mismatch_warning, start, step
 from voicebot.flow.loader import load_flows
 from voicebot.flow.outcomes import outcome
@@ -102,6 +111,8 @@ class Call:
     answer_voice: VoiceDecision | None = None
     comparisons: tuple[VoiceComparison, ...] = ()
     recording: str | None = None
+    emotion: EmotionUse = EmotionUse.OFF
+    told: Told = Told.NOT
     codes: tuple[str, ...] = ("402 917", "183 506")
     book: FlowBook = field(default_factory=book)
     said: list[tuple[str, str]] = field(default_factory=list)
@@ -139,7 +150,13 @@ class Call:
             return TransferDone(self.agent)
         if not isinstance(effect, RunCheck):
             return None
-        given = CheckInput(
+        results = run_checks(effect.checks, self.given())
+        self.checks += results
+        return check_done(results)
+
+    def given(self) -> CheckInput:
+        """What a check would look at now."""
+        return CheckInput(
             self.state.facts,
             self.account,
             self.now,
@@ -153,10 +170,9 @@ class Call:
             self.answer_voice,
             self.comparisons,
             self.recording,
+            self.emotion,
+            self.told,
         )
-        results = run_checks(effect.checks, given)
-        self.checks += results
-        return check_done(results)
 
     def hears(self, *answers: Answer) -> Call:
         """The caller's answers, one by one."""

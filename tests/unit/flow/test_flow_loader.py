@@ -33,7 +33,7 @@ def problems(folder: Path, text: str, name: str = "x.yaml") -> list[str]:
 
 def test_the_flows_that_ship_are_good() -> None:
     book = load_flows(FLOWS)
-    assert book.scripts == ("inbound", "invitation", "reminder", "verification")
+    assert book.scripts == ("follow_up", "inbound", "invitation", "reminder", "verification")
     assert len(book.digest) == 12
 
 

@@ -71,7 +71,7 @@ def test_a_full_disk_ends_the_recording_not_the_call(tmp_path, monkeypatch):
     def full(_data):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(recorder._wav, "writeframes", full)
+    monkeypatch.setattr(recorder._wav, "write", full)
     recorder.caller(tone(5, 3.0, 0.0))
     recorder.advance(3.0)
     assert recorder.failed

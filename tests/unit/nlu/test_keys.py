@@ -63,6 +63,12 @@ def test_a_yes_by_key_is_not_an_amount_of_one(keys: str, wanted: str) -> None:
     assert [intent.name for intent in found] == [wanted]
 
 
+def test_a_day_by_keys_is_not_an_amount_of_millions() -> None:
+    """The reminder listens for both: "on which day can you pay?"."""
+    found = understand_keys("11272026", ["date", "promise"], ENGLISH, TODAY)
+    assert [(intent.name, set(intent.slots)) for intent in found] == [("date", {"date"})]
+
+
 KINDS = (*VALUE_KINDS, "affirm_deny", "digits:4", "ability")
 
 

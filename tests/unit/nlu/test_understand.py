@@ -45,7 +45,7 @@ def described(intent: Intent) -> list[str]:
         elif slot == "share":
             words += ["share", str(value)]
         elif slot != "text":
-            words.append(str(value))
+            words += str(value).split()
     return [*words, *(["ambiguous"] if intent.slots.get("ambiguous") else [])]
 
 

@@ -126,6 +126,18 @@ def test_a_whole_run_then_explain_approve_and_settle(run, called: Bank, tmp_path
     assert run(score, "tag", "C-1", "best_hour=18", "--by", "M-1") == "C-1: best_hour = 18\n"
 
 
+def test_a_review_that_stops_the_service_lifts_the_level_until_another_decision(run, called: Bank) -> None:
+    levels = []
+    for decision in ("stop", "continue"):
+        assert decision in run(score, "review", "C-1", decision, "--reason", "documents", "--by", "R-1")
+        run(score, "run", "warnings", *WHEN)
+        levels.append("re-review" in str(called.scoring.newest("customer")["C-1"].reasons))
+    assert levels == [True, False]
+    assert [past.reasons for past in called.scoring.history("review", "C-1")] == [("documents",), ("documents",)]
+    with pytest.raises(ScoringError, match="no customer"):
+        run(score, "review", "C-99", "stop", "--reason", "x", "--by", "R-1")
+
+
 def test_parts_run_alone_and_a_missing_part_is_said(run, called: Bank) -> None:
     assert run(score, "run", "cases", *WHEN).startswith("cases: cases 5, classes (normal 3")
     with pytest.raises(ScoringError, match="collection numbers of 0 companies"):

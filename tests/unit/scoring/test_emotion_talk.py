@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from storage.repositories_thresholds import decide, propose
 from tests.unit.scoring.conftest import NOW, Bank
 from tests.unit.scoring.test_emotion_data import ROWS, sources, talk
 from voicebot.commands.score import score
@@ -17,6 +18,7 @@ from voicebot.errors import ModelError, ScoringError
 from voicebot.model.outcome import Disposition, Outcome
 from voicebot.model.records import Consent
 from voicebot.nlu.language import load_language
+from voicebot.scoring.config import as_toml, digest, load
 from voicebot.scoring.config_cases import COOPERATION, CooperationSettings
 from voicebot.scoring.emotion.data import CLASSES
 from voicebot.scoring.emotion.degree import fit_degree
@@ -34,6 +36,15 @@ def invoke(*arguments: str) -> str:
         raise result.exception
     assert result.exit_code == 0, result.output
     return result.stdout
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Path:
+    """Each twelfth utterance: where it is not the figures that matter."""
+    head, *said = TALK.read_text(encoding="utf-8").splitlines()
+    path = tmp_path / "few.tsv"
+    path.write_text("\n".join((head, *said[::12])) + "\n", encoding="utf-8")
+    return path
 
 
 class Fixed:
@@ -142,7 +153,10 @@ def test_check_talk_measures_keywords_with_and_without_the_emotion() -> None:
     # worth little (we wrote the words); a fall says that keywords or model were changed for the worse
     for name in ("keywords", "keywords and emotion", "keywords and understanding"):
         assert found[name]["recall"]["cooperative"] > 0.9, name
-    assert "keywords and emotion: accuracy" in invoke("check-talk", str(TALK))
+
+
+def test_check_talk_tells_its_figures_in_words(few: Path) -> None:
+    assert "keywords and emotion: accuracy" in invoke("check-talk", str(few))
 
 
 def test_check_talk_refuses_a_language_without_keywords_and_a_missing_model(tmp_path: Path) -> None:
@@ -152,7 +166,7 @@ def test_check_talk_refuses_a_language_without_keywords_and_a_missing_model(tmp_
         invoke("check-talk", str(TALK), "--model", str(tmp_path / "x.npz"))
 
 
-def test_train_emotion_writes_a_model_that_check_talk_loads(tmp_path: Path) -> None:
+def test_train_emotion_writes_a_model_that_check_talk_loads(tmp_path: Path, few: Path) -> None:
     talk(
         tmp_path, [f"{row} {word}" for row in ROWS for word in ("abc", "bcd", "cde", "def", "efg", "fgh", "ghi", "hij")]
     )
@@ -164,20 +178,31 @@ def test_train_emotion_writes_a_model_that_check_talk_loads(tmp_path: Path) -> N
     shown = invoke(*given)
     assert "linear, out of fold (" in shown
     assert "linear ships: there is no other" in shown
-    assert json.loads(invoke("check-talk", str(TALK), "--model", str(out), "--json"))["model"] == found["id"]
+    assert json.loads(invoke("check-talk", str(few), "--model", str(out), "--json"))["model"] == found["id"]
     with pytest.raises(ScoringError, match="no such folder"):
         invoke(*given, "--out", str(tmp_path / "none/emotion.npz"))
+
+
+def in_force(bank: Bank, file: Path) -> None:
+    """Two persons agree on these thresholds."""
+    wanted, db = load(file), bank.store.db
+    number = propose(db, digest(wanted), as_toml(wanted), "test", "anna", NOW)
+    decide(db, number, "approved", "test", "ben", NOW + timedelta(seconds=number))
 
 
 def test_a_run_judges_emotion_only_where_it_is_turned_on_and_agreed_to(bank: Bank, path: Path, tmp_path: Path) -> None:
     for number in (1, 2):
         bank.call(number, Outcome(Disposition.RPC_VERIFIED, right_party=True), words="none of your business, you fools")
     bank.store.add_consent(None, Consent("C-2", "emotion", "written", "v1", True, NOW.isoformat()))
+    told = (NOW - timedelta(days=2)).isoformat()
+    bank.store.add_consent(None, Consent("C-1", "emotion", "spoken", "v1", None, told))
     settings = Settings(paths=PathSettings(database=path))
     thresholds = tmp_path / "thresholds.toml"
     judged = {}
     for text in ("", "[emotion]\nenabled = true\n", "[emotion]\nenabled = true\nconsent = false\n"):
         thresholds.write_text(text)
+        if text:
+            in_force(bank, thresholds)
         given = ["run", "cases", "--at", "2026-11-22T12:00", "--thresholds", str(thresholds)]
         assert CliRunner().invoke(score, given, obj=settings).exit_code == 0
         stored = bank.scoring.newest("communication")
@@ -188,5 +213,6 @@ def test_a_run_judges_emotion_only_where_it_is_turned_on_and_agreed_to(bank: Ban
     assert str(on[1]).startswith("emotion-en-")
     assert all_ == [on[1]] * 2
     thresholds.write_text(f'[emotion]\nenabled = true\nmodel = "{tmp_path / "none.npz"}"\n')
+    in_force(bank, thresholds)
     result = CliRunner().invoke(score, given, obj=settings)
     assert isinstance(result.exception, ModelError)

@@ -122,9 +122,16 @@ def test_the_emotion_is_asked_only_where_a_keyword_was_said(bank: Bank) -> None:
     assert classes(bank)["A-2"] == "non_cooperative"
 
 
+def told(bank: Bank, granted: bool | None, days_ago: float = 0) -> None:
+    """The customer of A-2 hears of it, and answers (None: with silence)."""
+    at = (NOW - timedelta(days=days_ago)).isoformat()
+    bank.store.add_consent(None, Consent("C-2", "emotion", "spoken", "v1", granted, at))
+
+
 def test_the_emotion_is_asked_in_its_language_and_until_the_customer_takes_the_consent_back(bank: Bank) -> None:
     bank.call(2, Outcome(D.RPC_VERIFIED, right_party=True), words="none of your business really")
     judge = Judge(0.1)
+    told(bank, None, days_ago=2)
     without = DEFAULT.model_copy(update={"emotion": EmotionSettings(enabled=True, consent=False)})
     run_cases(bank.scoring, without, NOW, judge)
     assert judge.asked == 1
@@ -132,9 +139,23 @@ def test_the_emotion_is_asked_in_its_language_and_until_the_customer_takes_the_c
     run_cases(bank.scoring, without, NOW, judge)
     assert judge.asked == 1
     judge.languages = frozenset({"en"})
-    for granted in (True, False):
-        bank.store.add_consent(None, Consent("C-2", "emotion", "spoken", "v1", granted, NOW.isoformat()))
-    run_cases(bank.scoring, DEFAULT, NOW, judge)
+    told(bank, True)
+    told(bank, False)
+    for settings in (DEFAULT, without):  # where telling is enough, a no is a no all the same
+        run_cases(bank.scoring, settings, NOW, judge)
+    assert judge.asked == 1
+
+
+def test_no_emotion_is_judged_of_what_was_said_before_the_first_notice(bank: Bank) -> None:
+    without = DEFAULT.model_copy(update={"emotion": EmotionSettings(enabled=True, consent=False)})
+    outcome = Outcome(D.RPC_VERIFIED, right_party=True)
+    bank.call(2, outcome, words="none of your business really", days_ago=5)
+    told(bank, None, days_ago=3)
+    judge = Judge(0.1)
+    run_cases(bank.scoring, without, NOW, judge)
+    assert judge.asked == 0
+    bank.call(2, outcome, words="none of your business really", days_ago=1)
+    run_cases(bank.scoring, without, NOW, judge)
     assert judge.asked == 1
 
 

@@ -8,8 +8,9 @@ import logging
 import pytest
 
 from voicebot.errors import AdmissionError
+from voicebot.model.trunk import SourceState
 from voicebot.settings import TelephonySettings
-from voicebot.signaling.edge import Edge, Flood, Kind
+from voicebot.signaling.edge import Edge, Flood, Kind, traffic
 from voicebot.signaling.rate import PROBATION_S, Verdict
 from voicebot.signaling.sip_guard import networks
 
@@ -46,6 +47,17 @@ def test_a_stranger_is_dropped_and_counted() -> None:
     assert guarded.judge("203.0.113.1", Kind.CALL, 0.0) is Verdict.DROP
     assert guarded.counts.strangers == 1
     assert guarded.flood("203.0.113.1", Kind.CALL, 0.0) is None
+
+
+def test_what_each_source_asked_for_is_told() -> None:
+    guarded = edge(calls_per_s=1.0, burst=20)
+    guarded.judge("192.0.2.9", Kind.OTHER, 0.0)
+    for _ in range(3):
+        guarded.judge(HOST, Kind.CALL, 0.0)
+    guarded.judge(HOST, Kind.CALL, 0.0, room=False)
+    told = (SourceState(HOST, 3, 1, 0, 0, 16.0), SourceState("192.0.2.9", 0, 0, 1, 0, 20.0))
+    assert guarded.sources(0.0) == told
+    assert traffic(guarded, guarded.counts, 0.0).turned_away["no_room"] == 1
 
 
 def test_a_flood_of_options_leaves_the_calls_alone() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicebot.signaling.rate import ANSWERS_AT_ONCE, PROBATION_S, SourceRates, TokenBucket, Verdict
+from voicebot.signaling.rate import ANSWERS_AT_ONCE, PROBATION_S, Asked, SourceRates, TokenBucket, Verdict
 
 pauses = st.lists(st.floats(0, 5), min_size=1, max_size=120)
 
@@ -52,7 +52,17 @@ def test_a_burst_then_the_rate_then_refusals_then_silence() -> None:
 def test_no_limit_where_none_is_set() -> None:
     rates = SourceRates(0, 1, now=0.0)
     assert {rates.take("a", 0.0) for _ in range(10_000)} == {Verdict.ADMIT}
-    assert len(rates) == 0
+    assert rates.asked(0.0, 9) == {"a": Asked(10_000, 0, None)}
+
+
+def test_who_asked_for_what_and_what_is_left() -> None:
+    rates = SourceRates(2.0, 10, now=0.0)
+    assert {rates.take("hasty", 1.0) for _ in range(10)} == {Verdict.ADMIT}
+    assert rates.take("hasty", 1.0) is Verdict.REFUSE
+    assert rates.no_room("hasty", 1.0) is Verdict.REFUSE
+    assert rates.take("calm", 2.0) is Verdict.ADMIT
+    assert rates.asked(2.5, 9) == {"calm": Asked(1, 0, 10.0), "hasty": Asked(9, 2, 3.0)}
+    assert list(rates.asked(99.0, 1).items()) == [("calm", Asked(1, 0, 10.0))]
 
 
 @given(st.lists(st.tuples(st.integers(0, 5000), st.floats(0, 0.2)), max_size=400), st.integers(1, 50))

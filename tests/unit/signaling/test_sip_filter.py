@@ -158,6 +158,57 @@ async def test_the_kernel_drops_strangers_on_udp_and_tcp_and_counts_them() -> No
         guard.close()
 
 
+def on_six(kind: socket.SocketKind = socket.SOCK_DGRAM) -> socket.socket:
+    sock = socket.socket(socket.AF_INET6, kind)
+    sock.settimeout(0.5)
+    sock.bind(("::1", 0))
+    return sock
+
+
+def six_is_there() -> bool:
+    try:
+        on_six().close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not six_is_there(), reason="IPv6 is absent on loopback")
+async def test_the_kernel_knows_strangers_over_ipv6() -> None:
+    for carrier, served in (("2001:db8::/32", False), ("::1/128", True)):
+        with on_six() as ours, on_six(socket.SOCK_STREAM) as listens, on_six() as other:
+            listens.listen()
+            address, tcp = ours.getsockname(), listens.getsockname()
+            guard = SipGuard(edge("192.0.2.0/24", carrier))
+            guard.open(frozenset({address[1], tcp[1]}))
+            for said in (b"INVITE sip:a SIP/2.0", b"SIP/2.0 200 OK"):
+                other.sendto(said, address)
+            heard = [ours.recv(100)] + ([ours.recv(100)] if served else [])
+            assert heard[-1] == b"SIP/2.0 200 OK"
+            assert (guard.counts().kernel, len(heard)) == ((0, 2) if served else (1, 1))
+            with on_six(socket.SOCK_STREAM) as caller:
+                if served:
+                    caller.connect(tcp)
+                else:
+                    with pytest.raises(TimeoutError):
+                        caller.connect(tcp)
+            guard.close()
+
+
+@pytest.mark.skipif(not six_is_there(), reason="IPv6 is absent on loopback")
+async def test_a_flood_over_ipv6_is_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sip_guard, "BLOCK_S", 0.2)
+    with on_six() as ours, on_six() as flood:
+        guard = SipGuard(edge())
+        guard.open(frozenset({ours.getsockname()[1]}))
+        guard.flooded(Flood(Kind.OTHER, ipaddress.ip_network("::1")))
+        await asyncio.sleep(0.05)
+        for said in (b"OPTIONS sip:a SIP/2.0", b"INVITE sip:a SIP/2.0"):
+            flood.sendto(said, ours.getsockname())
+        assert ours.recv(100).startswith(b"INVITE")
+        guard.close()
+
+
 async def test_a_flood_is_blocked_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sip_guard, "BLOCK_S", 0.2)
     with bound("127.0.0.1") as ours, bound("127.0.0.2") as flood:

@@ -34,6 +34,7 @@ def _problems(folder: Path, text: str, around: Surroundings | None = None) -> li
 
 
 def test_the_design_page_example(tmp_path: Path) -> None:
+    _write(tmp_path, "greet: speaking with\nask_dob: date of birth\nverified: thank you\n", "prompts.yaml")
     path = _write(
         tmp_path,
         """
@@ -74,6 +75,33 @@ def test_names_of_prompts_stand_for_their_phrases(tmp_path: Path) -> None:
     assert got.caller[0].hears == ("date", "birth", "hello there")
     assert got.not_hears == ("loan", "due")
     assert find_files([tmp_path]) == [path]
+
+
+@pytest.mark.parametrize(
+    ("hears", "advice"),
+    [
+        ("ask_burth_date", "did you mean 'ask_birth_date'? (words to be heard: with spaces)"),
+        ("[goodbye, verified_caller]", "prompts.yaml has ask_birth_date, goodbye (words to be heard: with spaces)"),
+        ("goodby", "did you mean 'goodbye'? (a word to be heard: in quotes, \"goodby\")"),
+    ],
+)
+def test_a_misspelt_name_of_a_prompt_is_no_word_to_hear(tmp_path: Path, hears: str, advice: str) -> None:
+    _write(tmp_path, "ask_birth_date: [date, birth]\ngoodbye: goodbye\n", "prompts.yaml")
+    name = hears.rpartition(" ")[2].strip("[]")
+    lines = f"scenario: x\ncall: {{number: 100}}\ncaller:\n  - {{hears: {hears}, hangs_up: true}}\n"
+    assert _problems(tmp_path, lines) == [f":4: hears: no prompt is called {name!r}; {advice}"]
+
+
+def test_words_are_taken_as_they_stand(tmp_path: Path) -> None:
+    _write(tmp_path, "goodbye: goodbye\n", "prompts.yaml")
+    text = 'scenario: x\ncall: {number: 100}\nnot_hears: [debt, "goodby"]\ncaller: [{hears: hello, not_hears: loan}]\n'
+    got = load(_write(tmp_path, text), Surroundings())
+    assert (got.not_hears, got.caller[0].hears, got.caller[0].not_hears) == (("debt", "goodby"), ("hello",), ("loan",))
+
+
+def test_a_name_without_a_file_of_names_is_a_problem(tmp_path: Path) -> None:
+    (problem,) = _problems(tmp_path, "scenario: x\ncall: {number: 100}\ncaller: [{hears: ask_name}]\n")
+    assert "there is no prompts.yaml beside or above" in problem
 
 
 def test_personas_by_name_or_in_place(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from tests.support.campaign_rows import NOW
 from voicebot.errors import CampaignError, StorageError
 from voicebot.model.campaign import (
     GateDecision,
-    NoCallWindow,
 )
+from voicebot.model.no_call import NoCallWindow
 from voicebot.model.outcome import AnsweredBy, Disposition, Outcome
 from voicebot.model.records import AttemptProgress, AttemptStart, Consent
 

@@ -27,10 +27,13 @@ TABLES = {
     *("base_stations", "number_calls", "applicant_calls", "devices"),
     *("voice_keys", "voice_comparisons"),  # 005_voice
     "import_files",  # 006_campaign_data
+    *("legal_holds", "deletions"),  # 007_retention
+    "threshold_sets",  # 009_thresholds
+    "voice_sketches",  # 009_spoof
 }
 VIEWS = {
     *("v_attempts", "v_case_contacts", "v_promises", "v_voiceprint", "v_daily"),
-    *("v_contacts", "v_dues", "v_performance", "v_performance_money"),
+    *("v_contacts", "v_dues", "v_performance", "v_performance_money", "v_follow_ups"),
 }
 
 

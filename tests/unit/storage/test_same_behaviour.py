@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from storage.codec import iso
 from storage.db import SqliteStore, open_store
 from storage.memory import MemoryStore
 from voicebot.errors import StorageError
@@ -27,7 +28,17 @@ from voicebot.model.outcome import (
 )
 from voicebot.model.portfolio import Account, Customer, Loan
 from voicebot.model.records import AttemptProgress, AttemptStart, CheckRecord, Consent, Turn
-from voicebot.model.voice import VoiceComparison, VoiceDecision, Voiceprint, VoiceQuality, VoiceReason, VoiceState
+from voicebot.model.voice import (
+    SpoofKind,
+    SpoofSignal,
+    VoiceComparison,
+    VoiceDecision,
+    Voiceprint,
+    VoiceQuality,
+    VoiceReason,
+    VoiceSketch,
+    VoiceState,
+)
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 _MONEY = Decimal("12000.00"), Decimal("8400.00"), Decimal("450.00")
@@ -112,6 +123,9 @@ decisions = st.builds(
     reject_limit=numbers,
     model_id=texts,
     calibration_id=texts,
+    spoof=st.lists(st.builds(SpoofSignal, st.sampled_from(SpoofKind), numbers, numbers, st.booleans()), max_size=2).map(
+        tuple
+    ),
 )
 starts = st.builds(
     AttemptStart,
@@ -155,6 +169,12 @@ def call(name: str, *arguments: st.SearchStrategy[object]) -> st.SearchStrategy[
     return st.tuples(st.just(name), st.tuples(*arguments))
 
 
+sketches = st.builds(
+    VoiceSketch,
+    customer_id=st.sampled_from(["C-1", "C-2"]),
+    made_at=st.integers(0, 60).map(lambda days: iso(NOW - timedelta(days=days))),
+    peaks=st.binary(max_size=8),
+)
 operations = st.one_of(
     call("open_attempt", starts),
     call("open_attempt", starts),
@@ -167,9 +187,11 @@ operations = st.one_of(
     call("close_attempt", attempts, outcomes),
     call("add_consent", st.none() | attempts, consents),
     call("consent", customers, st.sampled_from(["voiceprint", "marketing"])),
+    call("consent_id", customers, st.sampled_from(["voiceprint", "marketing"])),
     call("save_voiceprint", voiceprints),
     call("voiceprint", customers),
-    call("do_not_call", customers),
+    call("save_sketch", sketches, st.sampled_from([1, 30]), st.sampled_from([1, 3])),
+    call("sketches", customers, st.sampled_from([1, 30])),
     call("account", st.sampled_from(["A-1", "A-9"])),
     call("account_by_number", st.sampled_from(["+15550101001", "sip:anna@x", "no"])),
     call("call", attempts),

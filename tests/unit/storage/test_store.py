@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from storage.campaign import campaign_store
 from storage.db import open_reader, open_store
 from storage.secret import secret_path
 from voicebot.errors import StorageError
@@ -176,7 +177,7 @@ def test_an_outcome_is_written_whole_or_not_at_all(store, start):
         store.close_attempt(attempt, broken)
     assert store.call(attempt).outcome is None
     assert store.db.rows("SELECT * FROM promises") == []
-    assert not store.do_not_call("C-1")
+    assert not opted_out(store, "A-1")
     assert store.recover() == 1
 
 
@@ -206,25 +207,30 @@ def test_a_local_appointment_is_stored_in_utc_by_the_customers_zone(store, start
     assert store.call(attempt).outcome.callback_at == datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
 
 
+def opted_out(store, account: str) -> bool:
+    """What the gate reads."""
+    return campaign_store(store).gate_facts(account, "service", datetime.now(UTC)).do_not_call
+
+
 def test_do_not_call_is_known_at_once(store, start):
     attempt = store.open_attempt(start())
-    assert not store.do_not_call("C-1")
+    assert not opted_out(store, "A-1")
     store.close_attempt(attempt, Outcome(Disposition.DO_NOT_CALL))
-    assert store.do_not_call("C-1")
-    assert not store.do_not_call("C-2")
+    assert opted_out(store, "A-1")
+    assert not opted_out(store, "A-2")
 
 
 def test_opting_out_counts_beside_another_disposition(store, start):
     store.close_attempt(store.open_attempt(start("A-2")), Outcome(Disposition.REFUSED, opt_out=True))
-    assert store.do_not_call("C-2")
+    assert opted_out(store, "A-2")
 
 
 def test_an_unknown_caller_opts_the_number_out(store, start):
     hashed = store.number_hash("sip:15550101001@far.example")
     attempt = store.open_attempt(start(None, direction="inbound", number_hash=hashed))
     store.close_attempt(attempt, Outcome(Disposition.DO_NOT_CALL))
-    assert store.do_not_call("C-1")
-    assert not store.do_not_call("C-2")
+    assert opted_out(store, "A-1")
+    assert not opted_out(store, "A-2")
 
 
 def test_warnings_are_one_per_code_customer_and_day(store, start, clock):
@@ -290,6 +296,9 @@ def test_consent_newest_answer_counts_and_unclear_is_not_yes(store, start):
     store.add_consent(None, unclear)
     assert store.consent("C-1", "voiceprint") == unclear
     assert store.consent("C-1", "marketing") is None
+    assert store.consent_id("C-1", "voiceprint") is None  # the newest answer is no agreement
+    assert store.add_consent(None, yes) == store.consent_id("C-1", "voiceprint") == "C-3"
+    assert store.consent_id("C-1", "marketing") is None
 
 
 def test_a_refused_consent_revokes_the_voiceprint(store):

@@ -139,8 +139,12 @@ def test_who_cannot_be_used_is_left_out_with_the_reason(
     for name in ("a.wav", "b.wav"):
         (folder / "<broken>" / name).write_bytes(b"no sound")
     record(folder / "single" / "a.wav", 7, 9.0, 0)
+    (folder / "notes").mkdir()
+    (folder / "s1" / "empty.wav").write_bytes(b"")  # costs its speaker nothing but the file
     found = evaluate(folder, settings, stress=False)
-    assert set(found.left_out) == {"short", "quick", "<broken>", "single"}
+    assert set(found.left_out) == {"short", "quick", "<broken>", "single", "notes"}
+    assert as_json(found)["speakers"] == 5
+    assert [why.split(": cannot")[0] for why in found.skipped] == [str(folder / "s1" / "empty.wav")]
     assert "one recording only" in found.left_out["single"]
     assert "enrolment refused: 0.0 s of 3 s" in found.left_out["short"]
     assert "less than 1.5 s" in found.left_out["quick"]

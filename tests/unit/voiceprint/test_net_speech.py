@@ -115,9 +115,6 @@ def test_bot_told_late_takes_speech_back() -> None:
     before = speech.pending_s
     speech.bot_spoke(0.5, 1.0)
     assert speech.pending_s == pytest.approx(before - 0.7, abs=0.07)
-    pooled = speech.pooled()
-    assert pooled is not None
-    assert pooled.net_s == pytest.approx(speech.pending_s)
 
 
 def test_remainder_only_where_it_is_long_enough() -> None:
@@ -128,16 +125,6 @@ def test_remainder_only_where_it_is_long_enough() -> None:
     assert window is not None
     assert window.net_s == pytest.approx(1.6)
     assert speech.pop_remainder(0.0) is None
-
-
-def test_the_pool_is_small() -> None:
-    speech = NetSpeech(NetSpeechSettings(pool_s=3.0))
-    play(speech, [(0.0, 10.0)], 10.0)
-    all_of(speech)
-    pooled = speech.pooled()
-    assert pooled is not None
-    assert 2.9 < pooled.net_s <= 3.0
-    assert pooled.t_end == pytest.approx(10.0, abs=0.05)
 
 
 def test_utterances_are_told_apart_by_pauses_and_length() -> None:
@@ -173,3 +160,50 @@ def test_lost_frames_go_into_the_window() -> None:
     window = speech.pop_window()
     assert window is not None
     assert window.quality.lost_frames == 0.25
+
+
+def party(
+    caller_db: float, seconds: float = 20.0, *, pop: bool = True
+) -> tuple[NetSpeech, list[NetWindow], np.ndarray]:
+    """Others talk all the time (+-3 dB, and always "speech"); the caller 0.6 s of each 1.2 s, so many dB louder.
+    Returns which samples are the caller's, too."""
+    random = np.random.default_rng(5)
+    levels = 300 * 10 ** (random.uniform(-3, 3, size=round(seconds * RATE / CHUNK)) / 20)
+    caller = np.arange(round(seconds * RATE)) % round(1.2 * RATE) < round(0.6 * RATE)
+    sound = np.repeat(levels, CHUNK) * random.choice([-1.0, 1.0], size=levels.size * CHUNK)
+    loud = caller[: sound.size] * 300 * 10 ** (caller_db / 20) * random.choice([-1.0, 1.0], size=sound.size)
+    speech, found = NetSpeech(), []
+    for i in range(levels.size):
+        t = i * CHUNK / RATE
+        pcm16 = (sound + loud)[i * CHUNK : (i + 1) * CHUNK].astype(np.int16).tobytes()
+        speech.add(AudioFrame(pcm16, RATE, t), [SpeechChunk(t, t + CHUNK / RATE, 0.9)])
+        if pop and (window := speech.pop_window()) is not None:
+            found.append(window)
+    return speech, found, np.abs(sound + loud)
+
+
+def test_among_other_people_only_the_louder_caller_counts() -> None:
+    _, found, sound = party(12.0)
+    assert 3 <= len(found) <= 6  # 10 s of the 20 are the caller's
+    kept = np.concatenate([np.abs(np.frombuffer(w.audio.pcm16, np.int16)) for w in found])
+    assert np.mean(kept < 600) < 0.1
+    assert np.mean(sound < 600) > 0.4
+    snr = found[-1].quality.snr_db
+    assert snr is not None  # what is theirs is the noise, so the noise is known
+    assert 8 < snr < 15
+
+
+def test_a_recording_whose_windows_are_taken_at_its_end_is_judged_as_it_comes() -> None:
+    speech, found, _ = party(12.0, pop=False)
+    assert found == []
+    assert 8.0 < speech.pending_s < 13.0
+
+
+def test_where_nobody_stands_out_nothing_is_left_out() -> None:
+    _, found, _ = party(-20.0)
+    assert sum(w.net_s for w in found) >= 18
+
+
+def test_quiet_talk_in_the_background_costs_no_speech() -> None:
+    _, found, _ = party(35.0)
+    assert sum(w.net_s for w in found) >= 18  # also the pauses: nothing is judged by its level

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from voicebot.commands.enrol import enrol, read_table
 from voicebot.commands.voice_files import RecordingError, read_recording
-from voicebot.commands.voiceprint_people import find_speakers, hash_files
+from voicebot.commands.voiceprint_people import find_speakers, hash_files, read_some
 from voicebot.errors import PortfolioError, SettingsError
 from voicebot.settings import PathSettings, Settings
 
@@ -116,8 +116,64 @@ def test_speakers_of_a_folder(tmp_path: Path) -> None:
     for name in ("ann/1.wav", "ann/2.flac", "bob/1.wav", "cid/notes.txt"):
         write(tmp_path / name) if name.endswith(("wav", "flac")) else (tmp_path / "cid").mkdir()
     found = find_speakers(tmp_path)
-    assert list(found) == ["ann", "bob"]  # bob is named as left out: one recording cannot both enrol and be tested
+    assert list(found) == ["ann", "bob", "cid"]  # bob and cid are named later as left out, with the reason
     assert [f.name for f in found["ann"]] == ["1.wav", "2.flac"]
+    assert found["cid"] == []
+
+
+def test_what_a_desktop_leaves_behind_is_no_speaker_and_no_recording(tmp_path: Path) -> None:
+    for name in (
+        "ann/monday/1.wav",
+        "ann/tuesday/2.MP3",
+        "ann/._1.wav",
+        "ann/.old/3.wav",
+        "__MACOSX/ann/1.wav",
+        "x.wav",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "bob" / "3.wav").mkdir(parents=True)  # a folder of that name
+    with pytest.raises(SettingsError, match="one speaker only") as error:
+        find_speakers(tmp_path)
+    assert str(tmp_path / "ann") in error.value.hint  # "ann" may be the folder of the speakers monday and tuesday
+    write(tmp_path / "bob" / "1.wav")
+    found = find_speakers(tmp_path)
+    assert {name: [f.name for f in files] for name, files in found.items()} == {
+        "ann": ["1.wav", "2.MP3"],
+        "bob": ["1.wav"],
+    }
+
+
+def test_recordings_outside_of_speakers_folders_are_told(tmp_path: Path) -> None:
+    write(tmp_path / "1.wav")
+    with pytest.raises(SettingsError, match="1 recordings lie in no speaker's folder"):
+        find_speakers(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "channel"), [("a.mp3", None), ("a.ogg", None), ("mono.wav", "right")])
+def test_other_files_that_can_be_read(tmp_path: Path, name: str, channel: str | None) -> None:
+    found = read_recording(write(tmp_path / name), channel)
+    assert found.duration == pytest.approx(0.5, abs=0.06)
+    assert loudest_hz(found.pcm16) == pytest.approx(300, abs=5)
+
+
+@pytest.mark.parametrize("beside", [1.0, 0.001, 0.0])
+def test_two_channels_that_hold_one_voice_need_no_choice(tmp_path: Path, beside: float) -> None:
+    tone = 0.5 * np.sin(2 * np.pi * 300 * np.arange(4000) / 8000)
+    soundfile.write(tmp_path / "a.wav", np.stack([beside * tone, tone], axis=1), 8000)
+    assert loudest_hz(read_recording(tmp_path / "a.wav").pcm16) == pytest.approx(300, abs=5)
+
+
+def test_broken_numbers_and_empty_files_are_no_crash(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.array([np.nan, np.inf, -np.inf, 0.5] * 2000), 16000, subtype="FLOAT")
+    soundfile.write(tmp_path / "b.wav", np.zeros((0, 2)), 16000)
+    (tmp_path / "c.flac").write_bytes(b"")
+    assert read_recording(tmp_path / "a.wav", most_s=0.25).duration == pytest.approx(0.25)
+    found, skipped = read_some([tmp_path / n for n in ("a.wav", "b.wav", "c.flac")], None)
+    assert len(found) == 1
+    assert skipped[0] == f"{tmp_path / 'b.wav'}: holds no sound"
+    assert skipped[1].startswith(f"{tmp_path / 'c.flac'}: cannot be read")
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "."])

@@ -21,6 +21,7 @@ CLOSED = (
     "/api/attempts",
     "/api/attempts/1",
     "/api/live",
+    "/api/carriers",
     "/static/live.js",
     "/no-such-page",
 )
@@ -56,6 +57,7 @@ async def test_every_route_of_the_application_is_tried_above(client: TestClient)
         "/api/attempts",
         "/api/attempts/{attempt_id}",
         "/api/live",
+        "/api/carriers",
         "/static",
     }
 
