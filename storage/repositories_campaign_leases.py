@@ -239,7 +239,8 @@ def closed_try(db: Connection, job_id: int) -> ClosedTry:
     """How the job's last attempt ended. Raises CampaignError where it has none, or that one is open."""
     row = db.row(
         """SELECT a.sip_status, a.sip_cause, a.answered_at, a.answered_by, o.disposition, o.callback_at, o.error,
-             o.refusal, j.customer_id, j.key, c.timezone
+             o.refusal, j.customer_id, j.key, c.timezone,
+             EXISTS (SELECT 1 FROM json_each(o.intents) WHERE value = 'third_party') AS third_party
            FROM jobs j JOIN attempts a ON a.id = j.attempt_id JOIN outcomes o ON o.attempt_id = a.id
            JOIN customers c ON c.id = j.customer_id WHERE j.id = ?""",
         job_id,
@@ -257,6 +258,7 @@ def closed_try(db: Connection, job_id: int) -> ClosedTry:
         refusal=row["refusal"] == 1,
         unanswered=_unanswered(db, row["customer_id"], row["key"]),
         timezone=row["timezone"],
+        third_party=row["third_party"] == 1,
     )
 
 

@@ -31,6 +31,7 @@ typed AS (
       WHEN error = 'announcement_barred'                            THEN 'suspended'
       WHEN error = 'announcement_unreachable'                       THEN 'powered_off'
       WHEN disposition = 'WRONG_PARTY'                              THEN 'wrong_party'
+      WHEN EXISTS (SELECT 1 FROM json_each(intents) WHERE value = 'third_party') THEN 'third_party'
       WHEN sip_status IN (603, 607, 608)                            THEN 'rejected'
       WHEN answered_by IN ('voicemail', 'ivr', 'screening')         THEN 'machine'
       WHEN disposition = 'VOICEMAIL'                                THEN 'machine'
@@ -71,6 +72,7 @@ SELECT
   count(*) FILTER (WHERE v.feedback = 'invalid_number') AS n_invalid_number,
   count(*) FILTER (WHERE v.feedback = 'suspended') AS n_suspended,
   count(*) FILTER (WHERE v.feedback = 'wrong_party') AS n_wrong_party,
+  count(*) FILTER (WHERE v.feedback = 'third_party') AS n_third_party,
   count(*) FILTER (WHERE v.feedback = 'rejected') AS n_rejected,
   count(*) FILTER (WHERE v.feedback = 'powered_off') AS n_powered_off,
   count(*) FILTER (WHERE v.feedback = 'machine') AS n_machine,

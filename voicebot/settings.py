@@ -76,6 +76,9 @@ class BankSettings(Section):
     robot: str = "Alma"
     #: Said to who wants to call back.
     callback_number: str = "1 800 555 0100"
+    #: What who collects for somebody else must say before the debt is spoken of ("This is an attempt to collect a debt
+    #: ..."): to the verified customer, not to be interrupted. Empty: the loans are the bank's own, nothing is said.
+    debt_notice: str = Field(default="", max_length=500)
 
 
 class AsrSettings(Section):

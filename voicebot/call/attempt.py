@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from voicebot.call.journal import Journal
 from voicebot.call.kit import Kit
 from voicebot.call.prompter import Prompter
+from voicebot.call.recording import may_record
 from voicebot.call.talk import Scene, talk
 from voicebot.call.workers import run
 from voicebot.errors import (
@@ -129,14 +130,17 @@ class _Attempt:
         self._direction = direction
         self._journal = Journal(kit.workers.storage)
         self._answered_at: datetime | None = None
+        self._records = False
 
     async def run(self, leg: CallLeg | None) -> AttemptResult:
         """Connect, talk, close. Cancelled from outside (Ctrl-C), it still hangs up and writes its outcome."""
         outcome = Outcome(Disposition.TECHNICAL_FAILURE, error="interrupted")
         try:
+            self._records = await may_record(self._kit, self._account)
             if leg is None:
                 assert self._account is not None
-                await Prompter(self._kit, self._account, self._today(), self._direction).warm()
+                prompter = Prompter(self._kit, self._account, self._today(), "outbound", recording=self._records)
+                await prompter.warm()
                 leg = await self._signaling.dial(self._account.customer.number)
             self._note(sip_call_id=leg.call_id)
             outcome = await self._connect_and_talk(leg)
@@ -191,7 +195,7 @@ class _Attempt:
         return datetime.now(ZoneInfo(zone)).date()
 
     def _recording(self) -> str | None:
-        if not self._kit.settings.telephony.recording or self._answered_at is None:
+        if not self._records or self._answered_at is None:
             return None
         return f"{self._answered_at:%Y-%m-%d}/attempt-{self._id}.wav"
 

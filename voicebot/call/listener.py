@@ -33,7 +33,7 @@ PRE_ROLL_S = 0.3
 #: Sound that is shorter is rather a cough or a murmur than a sentence.
 SHORT_S = 0.8
 #: What a short answer is enough for: noise that goes on is taken for one no longer than `closed_answer_s`.
-CLOSED = frozenset({"affirm_deny"})
+CLOSED = frozenset({"affirm_deny", "not_here"})
 #: An answer that began at most so long before listening opened is taken as the answer.
 EARLY_S = 2.0
 
@@ -313,7 +313,7 @@ class Listener:
     # -- keys --------------------------------------------------------------------------------------------------
 
     def on_key(self, key: str) -> None:
-        """Take one key of the telephone (RFC 4733). A # with nothing before it ends an answer that was whole without."""
+        """Take one key of the telephone (RFC 4733). A lone # ends what was whole already."""
         if key == "#" and not self._keys:
             return
         t = self._line.t

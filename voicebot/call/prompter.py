@@ -14,13 +14,16 @@ from voicebot.model.portfolio import Account
 
 
 class Prompter:
-    """One per call. `today`: the day at the customer's place."""
+    """One per call. `today`: the day at the customer's place; `recording`: is this call recorded."""
 
-    def __init__(self, kit: Kit, account: Account | None, today: date, direction: str) -> None:
+    def __init__(
+        self, kit: Kit, account: Account | None, today: date, direction: str, *, recording: bool = True
+    ) -> None:
         self._kit = kit
         self._account = account
         self._today = today
         self._direction = direction
+        self._recording = recording
 
     async def prepare(self, state: FlowState, say: Say) -> tuple[str, AudioFrame]:
         """The words and their sound. Raises PromptError (a private word before its time), EngineError."""
@@ -31,7 +34,7 @@ class Prompter:
             verified=state.verified,
             facts=state.facts,
             direction=self._direction,
-            recording=self._kit.settings.telephony.recording,
+            recording=self._recording,
         )
         text = self._kit.prompts.render(state.flow, say, context)
         return text, await run(self._kit.workers.tts, self._kit.voice.get, text)
@@ -52,7 +55,7 @@ class Prompter:
             today=self._today,
             verified=self._account is not None,
             direction=self._direction,
-            recording=self._kit.settings.telephony.recording,
+            recording=self._recording,
         )
         for text in self._kit.prompts.static_texts(
             all_prompts(self._kit.prompts, tuple(self._kit.book.flows)), context

@@ -24,6 +24,7 @@ from voicebot.call.line import Line
 from voicebot.call.listener import Listener
 from voicebot.call.machine import MachineOptions, MachineParts, OutboundCall
 from voicebot.call.prompter import Prompter
+from voicebot.call.recording import RecordingRefusal
 from voicebot.call.reporter import Reporter
 from voicebot.call.spoofing import keep_sketch, spoof_watch
 from voicebot.call.transfer import Handover
@@ -67,7 +68,7 @@ async def talk(kit: Kit, journal: Journal, signaling: Signaling, leg: CallLeg, s
     enroller = Enroller(kit, account, voice, reporter) if voice is not None and account is not None else None
     zone = ZoneInfo(account.customer.timezone if account is not None else "UTC")
     understanding = Understanding(kit.language, datetime.now(zone).date())
-    prompter = Prompter(kit, account, understanding.today, direction)
+    prompter = Prompter(kit, account, understanding.today, direction, recording=recorder is not None)
     announcer = Announcer(line, prompter, reporter)
     parts = CallParts(
         leg=leg,
@@ -81,7 +82,7 @@ async def talk(kit: Kit, journal: Journal, signaling: Signaling, leg: CallLeg, s
             *(kit, reporter, account, voice, enroller, consent, await _last_flow(kit, account)),
             *(lambda: datetime.now(zone), scene.recording, await stored_answer(kit, account)),
         ),
-        keepers=_keepers(kit, account, enroller, reporter),
+        keepers=_keepers(kit, account, enroller, reporter, recorder),
         reporter=reporter,
         handover=Handover(leg, announcer, prompter, signaling, kit.settings.agent),
         max_call_s=kit.settings.telephony.max_call_s,
@@ -121,10 +122,14 @@ def _reporter(kit: Kit, journal: Journal, scene: Scene, recorder: Recorder | Non
     return Reporter(scene.attempt_id, kit.store, journal, kit.observer, on_notice, guard)
 
 
-def _keepers(kit: Kit, account: Account | None, enroller: Enroller | None, reporter: Reporter) -> list[Keeper]:
+def _keepers(
+    kit: Kit, account: Account | None, enroller: Enroller | None, reporter: Reporter, recorder: Recorder | None
+) -> list[Keeper]:
     """Who stores answers while the call goes on."""
-    voiceprint = [enroller.facts] if enroller is not None else []
-    return [*voiceprint, EmotionNotice(kit, account, reporter).facts] if account is not None else []
+    keepers: list[Keeper] = [RecordingRefusal(kit, account, reporter, recorder).facts]
+    keepers += [enroller.facts] if enroller is not None else []
+    keepers += [EmotionNotice(kit, account, reporter).facts] if account is not None else []
+    return keepers
 
 
 async def _adapt(kit: Kit, enroller: Enroller, account: Account | None, outcome: Outcome, t: float) -> None:

@@ -29,6 +29,7 @@ class Ending(StrEnum):
     FAILED = "failure"
     CALLBACK = "callback"
     REFUSED = "refused"
+    THIRD_PARTY = "third party"
     NEVER = "never again"
     HUMAN = "for a person"
     CUT_SHORT = "unknown"
@@ -67,6 +68,8 @@ def ending(tried: ClosedTry) -> Ending:
     if tried.error == "interrupted":
         return Ending.CUT_SHORT
     said = _SAID.get(tried.disposition)
+    if tried.third_party and tried.disposition is Disposition.RPC_NOT_VERIFIED:
+        return Ending.THIRD_PARTY
     if said is not None:
         return said
     if tried.disposition is Disposition.TECHNICAL_FAILURE:
@@ -147,6 +150,8 @@ def _later(what: Ending, at: datetime, zone: ZoneInfo, rules: RetryRules) -> dat
         return at + rules.busy
     if what is Ending.NO_ANSWER:
         return another_band(at, zone, rules)
+    if what is Ending.THIRD_PARTY:
+        return another_day(at, zone, rules)
     return next_morning(at, zone, rules.bands[0])
 
 
@@ -177,6 +182,13 @@ def _band(local: datetime, bands: tuple[int, ...]) -> int | None:
     if not bands[0] <= local.hour < bands[-1]:
         return None
     return sum(local.hour >= hour for hour in bands) - 1
+
+
+def another_day(at: datetime, zone: ZoneInfo, rules: RetryRules) -> datetime:
+    """The next local day, in the part of the day after `at`'s: who is at work at ten is at ten tomorrow too."""
+    now = _band(at.astimezone(zone), rules.bands)
+    starts = rules.bands[:-1]
+    return next_morning(at, zone, starts[0 if now is None else (now + 1) % len(starts)])
 
 
 def next_morning(at: datetime, zone: ZoneInfo, hour: int) -> datetime:

@@ -206,7 +206,8 @@ class Load:
         kit = replace(application.kit, voice=voice)
         for person in people(self.portfolio)[: self.total]:
             account = await asyncio.to_thread(kit.store.account, person.account)
-            await Prompter(kit, account, datetime.now(UTC).date(), "outbound").warm()
+            recording = kit.settings.telephony.recording
+            await Prompter(kit, account, datetime.now(UTC).date(), "outbound", recording=recording).warm()
         await asyncio.to_thread(write_known, self._known, voice.rendered)
 
     async def _talk(self, application: Application, simulator: Simulator, screen: DemoScreen) -> None:

@@ -31,10 +31,11 @@ class Recorder:
         self._start = 0  # sample index of _pending[0]
         self._caller_open = False
         self._caller_muted_until = 0.0
+        self._over = False
         self.failed = False
 
     def open_caller(self) -> None:
-        """From now on the caller's side is kept."""
+        """From now on the caller's side is kept, unless it was refused (`stop`)."""
         self._caller_open = True
 
     def close_caller(self) -> None:
@@ -51,6 +52,8 @@ class Recorder:
         self._put(frame, 1)
 
     def _put(self, frame: AudioFrame, side: int) -> None:
+        if self._over:
+            return
         samples = np.frombuffer(frame.pcm16, dtype=np.int16)
         at = round(frame.t * MEDIA_RATE) - self._start
         if at < 0:  # later than what is written already: only the rest has a place
@@ -65,7 +68,7 @@ class Recorder:
     def advance(self, t: float) -> None:
         """Write every whole second before `t` (seconds from the answer); keep one for late sound."""
         whole = int(t - 1.0) * MEDIA_RATE - self._start
-        if whole > 0:
+        if whole > 0 and not self._over:
             self._write(whole)
 
     def cut(self, t: float) -> None:
@@ -85,8 +88,19 @@ class Recorder:
             except OSError as error:
                 self._fail(error)
 
+    def stop(self, t: float) -> None:
+        """The caller does not want to be recorded: what was kept of the caller's sound goes, in the file too; the bot's
+        side ends at `t`, and nothing is recorded any more."""
+        if self._over:
+            return
+        self.silence_caller(0.0, t)
+        self.close(t)
+        self._over = True
+
     def close(self, t: float) -> None:
         """Write the rest up to `t` and close the file."""
+        if self._over:
+            return
         self._write(max(0, round(t * MEDIA_RATE) - self._start))
         if self._wav is not None:
             wav, self._wav = self._wav, None

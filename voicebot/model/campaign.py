@@ -85,7 +85,7 @@ class Job:
 class ClosedTry:
     """How a job's attempt ended, as far as it matters for what comes next. `answered`: somebody or something took the
     call. `unanswered`: tries of this and the customer's other jobs about the same day that reached nobody, this one
-    included."""
+    included; `third_party`: somebody else answered at the customer's number."""
 
     disposition: Disposition
     sip_status: int | None = None
@@ -97,6 +97,7 @@ class ClosedTry:
     refusal: bool = False
     unanswered: int = 0
     timezone: str = "UTC"
+    third_party: bool = False
 
 
 #: What comes next for a job: its state, why, and for `pending` the moment from which.

@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class CrowdSettings:
     """Seconds, dB, dBFS and probabilities. The figures of docs/voiceprint.md under babble rest on `over_db`: 7 was the
-    best of 7, 9 and half the range; with others of `probability` hardly anything changes."""
+    best of 7, 9 and half the range. `probability` and the levels were set so that clean recordings stay whole."""
 
     memory_s: float = 8.0
     known_s: float = 1.5  # less sound says nothing about a crowd

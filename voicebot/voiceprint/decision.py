@@ -148,7 +148,8 @@ def _unsure(evidence: VoiceEvidence, value: float | None, policy: Policy) -> Voi
     """Why the speech cannot carry a decision."""
     if value is None or evidence.net_speech_s < policy.net_floor_s - 1e-9:
         return VoiceReason.SPEAKER_CHANGE if evidence.changed else VoiceReason.NOT_ENOUGH_SPEECH
-    return unusable(evidence.quality, policy)
+    # Noise cannot make a match, nor take away one that was reached before.
+    return None if _kept(evidence, value, policy) else unusable(evidence.quality, policy)
 
 
 def unusable(quality: VoiceQuality, policy: Policy) -> VoiceReason | None:

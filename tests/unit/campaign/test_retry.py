@@ -48,6 +48,17 @@ def test_a_machine_is_tried_the_next_day():
     assert after(Disposition.NO_ANSWER, answered=True, answered_by=AnsweredBy.SCREENING)[1] == "machine"
 
 
+@pytest.mark.parametrize(("hour", "again"), [(9, 12), (13, 17), (18, 8), (3, 8)])
+def test_where_somebody_else_answered_another_day_and_part_of_the_day_is_tried(hour, again):
+    told = after(Disposition.RPC_NOT_VERIFIED, at=NOON.replace(hour=hour), answered=True, third_party=True)
+    assert told == (JobState.PENDING, "third party", datetime(2026, 11, 24, again, tzinfo=UTC))
+    assert after(Disposition.RPC_NOT_VERIFIED, 3, answered=True, third_party=True)[0] is JobState.HUMAN
+    when = NOON + timedelta(hours=6)
+    asked = after(Disposition.CALLBACK, answered=True, third_party=True, callback_at=when)
+    assert asked == (JobState.PENDING, "callback", when)
+    assert after(Disposition.WRONG_PARTY, answered=True, third_party=True)[0] is JobState.CANCELLED
+
+
 @pytest.mark.parametrize("status", [603, 607, 608])
 def test_who_rejects_is_not_called_again_today(status):
     state, reason, again = after(Disposition.HUNG_UP, sip_status=status)

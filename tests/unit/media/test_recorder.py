@@ -77,3 +77,24 @@ def test_a_full_disk_ends_the_recording_not_the_call(tmp_path, monkeypatch):
     assert recorder.failed
     recorder.caller(tone(5, 3.0, 3.0))
     recorder.advance(6.0)
+
+
+def test_who_refuses_leaves_no_sound_and_the_file_ends_there(tmp_path):
+    recorder = Recorder(tmp_path / "call.wav")
+    recorder.open_caller()
+    for second in range(5):
+        recorder.caller(tone(5, 1.0, float(second)))
+        recorder.bot(tone(7, 1.0, float(second)))
+        recorder.advance(second + 1.0)
+    recorder.stop(4.5)
+    recorder.open_caller()  # the next notice that cannot be interrupted opens nothing
+    for second in range(5, 9):
+        recorder.caller(tone(6, 1.0, float(second)))
+        recorder.bot(tone(8, 1.0, float(second)))
+        recorder.advance(second + 1.0)
+    recorder.stop(8.0)
+    recorder.close(9.0)
+    sound = read(tmp_path / "call.wav")
+    assert len(sound) == 4.5 * MEDIA_RATE
+    assert not sound[:, 0].any()
+    assert set(sound[:, 1]) == {7}

@@ -128,6 +128,15 @@ def test_wrong_party_and_do_not_call(campaigns, store, start):
     assert facts.do_not_call
 
 
+def test_somebody_else_at_home_does_not_block_the_number(campaigns, store, start):
+    number = store.number_hash("15550101001")
+    told = Outcome(Disposition.RPC_NOT_VERIFIED, right_party=False, intents=("not_here", "third_party"))
+    store.close_attempt(store.open_attempt(start(number_hash=number)), told)
+    facts = campaigns.gate_facts("A-3", "service", NOW)
+    assert not facts.wrong_party
+    assert facts.stopped_by is None
+
+
 def test_decisions_come_back_with_their_facts(campaigns, store, start):
     store.close_attempt(store.open_attempt(start()), Outcome(Disposition.NO_ANSWER))
     store.add_consent(None, Consent("C-1", "ai_voice", "written", "1", True, "2026-11-01T00:00:00+00:00"))

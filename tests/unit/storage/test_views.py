@@ -64,6 +64,15 @@ def test_feedback_types(attempt, status, who, disposition, talk_s, feedback, hun
     assert (row["feedback"], row["hung_up"], row["counts"]) == (feedback, hung_up, counts)
 
 
+@pytest.mark.parametrize(("disposition", "talk_s"), [(D.RPC_NOT_VERIFIED, 6.0), (D.CALLBACK, 30.0), (D.DO_NOT_CALL, 20.0)])
+def test_somebody_else_at_the_customers_number_is_a_third_party(attempt, store, disposition, talk_s):
+    told = Outcome(disposition, right_party=False, intents=("not_here", "third_party"), hung_up_by="caller")
+    row = attempt(told, sip_status=200, answered_by=AnsweredBy.HUMAN, talk_s=talk_s, answered_at=ANSWERED)
+    assert (row["feedback"], row["hung_up"], row["counts"]) == ("third_party", 0, 1)
+    assert store.db.row("SELECT feedback, answered FROM v_contacts") == {"feedback": "third_party", "answered": 0}
+    assert store.db.row("SELECT n_third_party AS n FROM v_case_contacts WHERE account_id = 'A-1'") == {"n": 1}
+
+
 def test_the_three_facts_stay_apart(attempt):
     row = attempt(Outcome(D.HUNG_UP), sip_status=200, answered_by=AnsweredBy.UNKNOWN)
     assert (row["sip_status"], row["answered_by"], row["disposition"]) == (200, "unknown", "HUNG_UP")
@@ -96,6 +105,7 @@ def test_case_contacts_counts_each_type_and_not_the_networks_failures(attempt, s
         "n_suspended": 0,
         "n_powered_off": 0,
         "n_wrong_party": 1,
+        "n_third_party": 0,
         "n_rejected": 4,
         "n_machine": 3,
         "n_busy": 2,
