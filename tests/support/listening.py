@@ -90,7 +90,7 @@ def make_late(pool, *words):
     """Also the recogniser, to hold it back."""
     line, recognizer = FakeLine(), FakeRecognizer(*words)
     understanding = Understanding(LANGUAGE, date(2026, 11, 22))
-    listener = Listener(line, recognizer, Activity(), understanding, TurnSettings(), pool, lambda frame, chunks: None)
+    listener = Listener(line, recognizer, Activity(), understanding, TurnSettings(), pool, lambda *_: None)
     return line, listener, recognizer
 
 

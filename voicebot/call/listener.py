@@ -37,7 +37,9 @@ CLOSED = frozenset({"affirm_deny", "not_here"})
 #: An answer that began at most so long before listening opened is taken as the answer.
 EARLY_S = 2.0
 
-ChunkListener = Callable[[AudioFrame, tuple[SpeechChunk, ...]], None]
+#: Gets the sound, the decisions that turns are made of, and those of the detector itself (the check of the voice has a
+#: rule of its own for crowds, and its figures were measured with them).
+ChunkListener = Callable[[AudioFrame, tuple[SpeechChunk, ...], tuple[SpeechChunk, ...]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +140,9 @@ class Listener:
 
     def on_frame(self, frame: AudioFrame) -> None:
         """Take the caller's sound."""
-        chunks = self._foreground.accept(frame, self._activity.accept(frame), eager=not self._line.playing)
-        self._on_chunks(frame, chunks)
+        raw = self._activity.accept(frame)
+        chunks = self._foreground.accept(frame, raw, eager=not self._line.playing)
+        self._on_chunks(frame, chunks, raw)
         if self._hearing is not None:
             self._hearing.feed(frame)
         self._recent.append(frame)

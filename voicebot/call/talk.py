@@ -182,11 +182,11 @@ def _listener(
     leg: CallLeg,
     answered: Answered | None,
 ) -> Listener:
-    def to_voice(frame: AudioFrame, chunks: tuple[SpeechChunk, ...]) -> None:
+    def tell(frame: AudioFrame, chunks: tuple[SpeechChunk, ...], raw: tuple[SpeechChunk, ...]) -> None:
         if answered is not None:
             answered.on_chunks(frame, chunks)
         if voice is not None:
-            voice.on_chunks(frame, chunks)
+            voice.on_chunks(frame, raw)
 
     listener = Listener(
         line,
@@ -195,7 +195,7 @@ def _listener(
         understanding,
         kit.settings.turn,
         kit.workers.asr,
-        to_voice,
+        tell,
         answered.words if answered is not None else lambda _: None,
     )
     if answered is not None:

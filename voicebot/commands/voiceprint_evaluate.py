@@ -106,7 +106,7 @@ def evaluate(
     """Measure the check of the speaker on FOLDER: one folder per speaker, in it recordings (WAV or FLAC, any rate).
 
     The longest recording of a speaker enrols, the others are tested, against all voiceprints. Nothing is fitted: models
-    and calibration are those of the settings. 42 speakers with a minute of sound each take some 5 to 8 minutes on two
+    and calibration are those of the settings. 42 speakers with a minute of sound each take about 6 minutes on two
     free cores, 2 without the stress.
 
     \b

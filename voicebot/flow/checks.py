@@ -76,7 +76,8 @@ class CheckInput:
     `warning`: the one a voice mismatch raises (engine.mismatch_warning); `last_flow`: what we last called about;
     `answer_voice`: the voice of the last answer alone (None: too little of it, or keys); `comparisons`: every one of
     the call so far; `recording`: where the call is recorded, for offsets into it; `emotion`: may the words of customers
-    be judged for emotion, and what must they be told; `consent_emotion`: the stored answer to that."""
+    be judged for emotion, and what must they be told; `consent_emotion`: the stored answer to that; `debt_notice`: is
+    there one (settings)."""
 
     facts: Mapping[str, object]
     account: Account | None
@@ -93,6 +94,7 @@ class CheckInput:
     recording: str | None = None
     emotion: EmotionUse = EmotionUse.OFF
     consent_emotion: Told = Told.NOT
+    debt_notice: bool = False
 
     @property
     def today(self) -> date:

@@ -47,6 +47,14 @@ def has_offer(given: CheckInput) -> CheckResult:
     return CheckResult(PASSED if given.account is not None and given.account.offer is not None else "no_offer")
 
 
+@check("debt_notice", ("to_say", "none", "said"))
+def debt_notice(given: CheckInput) -> CheckResult:
+    """Is there a notice that a debt is collected, and was it not given in this call yet?"""
+    if not given.debt_notice:
+        return CheckResult("none")
+    return CheckResult("said" if given.facts.get("debt_notice_said") is True else "to_say")
+
+
 @check("purpose_of_last_call", ("verification", "invitation", "reminder", "follow_up"))
 def purpose_of_last_call(given: CheckInput) -> CheckResult:
     """Inbound: what did we last call this account about? A reminder where we never did, or no longer know."""

@@ -35,6 +35,7 @@ _FACTS: dict[str, object] = {
     "challenge_digits": "402 917",
     "no_call_windows": "12345 09:00-17:00; 67 18:00-10:00; 1 00:00-00:00",
 }
+_BANK = BankSettings(debt_notice="A notice.")
 #: How a prompt may be asked.
 _WAYS = tuple((asked, tone) for asked in (1, 2, 3) for tone in (None, "no_input", "no_match"))
 
@@ -67,7 +68,7 @@ def _unrenderable(prompts: Prompts, block: Block, accounts: Sequence[Account]) -
     for account in accounts:
         if "offer" in block.names and account.offer is None:
             continue
-        context = PromptContext(BankSettings(), account, _DAY, verified=True, facts=_FACTS)
+        context = PromptContext(_BANK, account, _DAY, verified=True, facts=_FACTS)
         try:
             for _ in _texts(prompts, block, context):
                 pass

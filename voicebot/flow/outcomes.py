@@ -16,6 +16,8 @@ from voicebot.model.outcome import Disposition, ItemResult, Outcome, Promise, Wa
 _ITEMS = "items."
 #: The meaning that statistics and the gate know a complaint by.
 COMPLAINT = "complaint"
+#: Somebody else answered at the customer's number: views and retries know it by this name among the intents.
+THIRD_PARTY = "third_party"
 #: The best rating.
 MOST = 5
 
@@ -34,7 +36,7 @@ def outcome(book: FlowBook, state: FlowState, *, hung_up_by: str | None = None, 
         appointment=_moment(facts, "appointment_at") if facts.get("appointment_confirmed") is True else None,
         callback_at=_moment(facts, "callback_at") if disposition is Disposition.CALLBACK else None,
         items=_items(state),
-        intents=_intents(state, complaint=complaint is True),
+        intents=_intents(state),
         refusal=_flag(facts, "refusal"),
         dispute=_flag(facts, "dispute"),
         hardship=_flag(facts, "hardship"),
@@ -59,9 +61,10 @@ def no_call_windows(facts: Mapping[str, object]) -> tuple[NoCallWindow, ...]:
     return tuple(dict.fromkeys(window for window in found if isinstance(window, NoCallWindow)))
 
 
-def _intents(state: FlowState, *, complaint: bool) -> tuple[str, ...]:
-    """A complaint is one, whether it was said in these words or as a yes to the question for it."""
-    return state.intents if not complaint or COMPLAINT in state.intents else (*state.intents, COMPLAINT)
+def _intents(state: FlowState) -> tuple[str, ...]:
+    """A complaint is one, whether it was said in these words or as a yes to the question for it; a third party too."""
+    known = (name for name in (COMPLAINT, THIRD_PARTY) if state.facts.get(name) is True and name not in state.intents)
+    return (*state.intents, *known)
 
 
 def _word(facts: Mapping[str, object], name: str) -> str | None:
@@ -87,7 +90,7 @@ def _disposition(state: FlowState, hung_up_by: str | None, error: str | None) ->
 
 
 def _right_party(facts: Mapping[str, object], disposition: Disposition) -> bool | None:
-    if disposition in (Disposition.WRONG_PARTY, Disposition.VOICE_MISMATCH):
+    if disposition in (Disposition.WRONG_PARTY, Disposition.VOICE_MISMATCH) or facts.get(THIRD_PARTY) is True:
         return False
     return _flag(facts, "right_party")
 

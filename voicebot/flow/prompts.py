@@ -1,7 +1,7 @@
 """Prompts: the blocks of a language's templates, rendered in the sandbox.
 
-The gate is structural: `loan`, `offer` and `said` enter the context only while the right party is verified, so a prompt
-that names one of them earlier cannot be rendered (StrictUndefined).
+The gate is structural: `loan`, `offer`, `notice` and `said` enter the context only while the right party is verified,
+so a prompt that names one of them earlier cannot be rendered (StrictUndefined).
 """
 
 from __future__ import annotations
@@ -192,6 +192,7 @@ def _context(say: Say, context: PromptContext) -> dict[str, object]:
     if offer is not None:
         variables["offer"] = {name: _plain(getattr(offer, name), offer.currency) for name in PRIVATE["offer"]}
         variables["offer"] |= {"rate_percent": offer.rate_percent}  # type: ignore[operator]
+    variables["notice"] = {"debt": bank.debt_notice}
     variables["said"] = _facts(context, "", PRIVATE["said"])
     return variables
 

@@ -39,7 +39,7 @@ from voicebot.model.speech import Utterance
 
 _SUNDAY = 6
 #: Checks that need neither caller nor voice.
-_DECIDED = frozenset({"already_greeted", "already_reached", "has_offer"})
+_DECIDED = frozenset({"already_greeted", "already_reached", "has_offer", "debt_notice"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,8 @@ def _usual(state: FlowState, current: Step, options: list[str], context: PromptC
     """The first answer; what the account and the call so far decide alone is decided by them."""
     if current.check and _DECIDED.issuperset(current.check):
         now = datetime.combine(context.today, time(10))
-        return run_checks(current.check, CheckInput(state.facts, context.account, now))[-1].result
+        given = CheckInput(state.facts, context.account, now, debt_notice=bool(context.bank.debt_notice.strip()))
+        return run_checks(current.check, given)[-1].result
     return options[0]
 
 

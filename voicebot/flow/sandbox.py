@@ -57,6 +57,7 @@ OPEN: Mapping[str, frozenset[str]] = {
 PRIVATE: Mapping[str, frozenset[str]] = {
     "loan": frozenset({"product", "principal", "outstanding", "due", "due_on", "currency", "purpose", "disbursed_on"}),
     "offer": frozenset({"product", "limit", "currency", "rate_percent"}),
+    "notice": frozenset({"debt"}),
     "said": frozenset(
         {"purpose", "promise_amount", "promise_date", "appointment_date", "appointment_time", "appointment_at"}
     ),

@@ -16,7 +16,7 @@ _CLEAR = 0.7
 #: Intents that carry a number, an amount or a day.
 _VALUES = frozenset({"digits", "date", "birth_date", "amount", "promise", "time", "appointment"})
 #: Answers after which people go on.
-_FOLLOWED = frozenset({"affirm", "deny", "wrong_person", "purpose"})
+_FOLLOWED = frozenset({"affirm", "deny", "wrong_person", "not_here", "purpose"})
 #: Words from which an answer is more than a bare yes or no.
 _A_SENTENCE = 3
 

@@ -130,7 +130,7 @@ def _intents(section: Section, spelling: Spelling) -> dict[str, IntentSpec]:
         inner = section.section(name)
         inner.allow("everywhere", "over", "aside", "strong", "weak", "examples")
         for text in inner.texts("over", required=False):
-            if text.value not in section and text.value not in VALUE_KINDS:
+            if text.value not in section and text.value not in (AFFIRM, DENY, *VALUE_KINDS):
                 inner.error(text.line, f"`{text.value}` is no intent of this file")
         examples = inner.texts("examples")
         for text in examples:

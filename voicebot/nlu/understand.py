@@ -103,7 +103,7 @@ def _one(text: str, expected: Expected, language: Language, today: date) -> list
             found.append(Intent("free", {"text": " ".join(text.split())}, _FREE))
         elif kind not in language.intents:
             found += value_intents(kind, tokens, language, today)
-    return _stepped_back(found, language)
+    return _stepped_back(found, expected.names, language)
 
 
 def _with_times(found: list[Intent], tokens: Sequence[Token], expected: Expected, language: Language) -> list[Intent]:
@@ -150,13 +150,15 @@ def named_intents(
     return [Intent(label, {}, score) for label, score in scores.items() if label in wanted]
 
 
-def _stepped_back(found: Sequence[Intent], language: Language) -> list[Intent]:
-    """Intents that step back for another that was understood too (`over` in intents.yaml)."""
+def _stepped_back(found: Sequence[Intent], expected: frozenset[str], language: Language) -> list[Intent]:
+    """Intents that step back for another that was understood too (`over` in intents.yaml); a yes or no only for one
+    that is expected ("Is that you?" "No, he's at work")."""
     limits: dict[str, float] = {}
     for intent in found:
         spec = language.intents.get(intent.name)
         if spec and intent.confidence >= WEAK:
-            limits.update(dict.fromkeys(spec.over, intent.confidence))
+            over = spec.over if intent.name in expected else set(spec.over) - {AFFIRM, DENY}
+            limits.update(dict.fromkeys(over, intent.confidence))
     return [
         Intent(intent.name, intent.slots, round(min(intent.confidence, limits[intent.name]) * _UNDER, 3))
         if intent.name in limits

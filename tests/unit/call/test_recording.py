@@ -44,7 +44,8 @@ def test_the_recorder_stops_at_once_and_the_refusal_is_stored_once(kit: Kit, acc
     reporter = cast("Reporter", SimpleNamespace(consent=stored.append))
     watch = RecordingRefusal(kit, account, reporter, cast("Recorder", SimpleNamespace(stop=stops.append)))
     refused: dict[str, object] = {"recording_refused": True}
-    for t, facts in enumerate(({}, {"greeted": True}, refused, {**refused, "reached": True})):
+    seen: list[dict[str, object]] = [{}, {"greeted": True}, refused, {**refused, "reached": True}]
+    for t, facts in enumerate(seen):
         watch.facts(facts, "right_party.ask", t + 0.123, NOW)
     assert stops == [2.123]
     assert [(c.customer_id, c.purpose, c.granted) for c in stored] == ([("C-1", "recording", False)] if account else [])
@@ -67,6 +68,6 @@ async def test_later_calls_are_not_recorded_until_the_customer_agrees(kit: Kit, 
 
 
 async def test_where_nothing_is_recorded_nobody_is_asked_for(kit: Kit) -> None:
-    kit.settings.telephony.recording = False  # type: ignore[misc]
+    kit.settings.telephony.recording = False
     assert not await may_record(kit, ACCOUNT)
     assert not await may_record(kit, None)

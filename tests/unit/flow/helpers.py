@@ -113,6 +113,7 @@ class Call:
     recording: str | None = None
     emotion: EmotionUse = EmotionUse.OFF
     told: Told = Told.NOT
+    bank: BankSettings = field(default_factory=BankSettings)
     codes: tuple[str, ...] = ("402 917", "183 506")
     book: FlowBook = field(default_factory=book)
     said: list[tuple[str, str]] = field(default_factory=list)
@@ -139,9 +140,7 @@ class Call:
 
     def _say(self, effect: Effect) -> None:
         if isinstance(effect, Say):
-            context = PromptContext(
-                BankSettings(), self.account, self.now.date(), self.state.verified, self.state.facts
-            )
+            context = PromptContext(self.bank, self.account, self.now.date(), self.state.verified, self.state.facts)
             context = replace(context, direction=self.direction)
             self.said.append((effect.prompt, prompts().render(self.state.flow, effect, context)))
 
@@ -172,6 +171,7 @@ class Call:
             self.recording,
             self.emotion,
             self.told,
+            bool(self.bank.debt_notice),
         )
 
     def hears(self, *answers: Answer) -> Call:

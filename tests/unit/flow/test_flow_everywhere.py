@@ -72,6 +72,16 @@ def test_who_is_this_comes_back_to_the_question(flow: str, name: str) -> None:
     assert isinstance(call.last, Listen)
 
 
+@pytest.mark.parametrize(("flow", "name"), [pair for pair in LISTENING if pair[0] != EVERYWHERE])
+def test_who_refuses_the_recording_is_served_all_the_same(flow: str, name: str) -> None:
+    call = placed(flow, name)
+    call.state = replace(call.state, facts={"purpose": "vehicle", **FACTS})
+    call.hears("no_recording")
+    assert call.state.facts["recording_refused"] is True
+    assert call.prompts_said[-2:] == ["everywhere.no_recording", f"{flow}.{book().step(flow, name).say[-1]}"]
+    assert (call.state.at, call.state.verified) == (f"{flow}.{name}", True)
+
+
 FACTS: dict[str, object] = {
     "challenge_digits": "402 917",
     "promise_amount": Decimal(5),

@@ -16,7 +16,7 @@ from voicebot.model.flow import Say
 from voicebot.settings import BankSettings
 
 OPEN = PromptContext(BankSettings(), ACCOUNT, NOW.date())
-BEHIND = replace(OPEN, verified=True)
+BEHIND = replace(OPEN, bank=BankSettings(debt_notice="A notice."), verified=True)
 
 HOSTILE = [
     "{{ ''.__class__.__mro__[1].__subclasses__() }}",

@@ -37,7 +37,7 @@ def test_shipped_tables() -> None:
     english = load_language(ROOT / "scripts_templates", ROOT / "callflows", "en")
     assert time.perf_counter() - start < 3  # 0.2 s on a machine with nothing else to do
     wanted = {"stop_calling", "human", "wrong_person", "repeat", "who_is_this", "call_later", "wait", "already_paid"}
-    wanted |= {"dispute", "hardship", "refuse", "cannot_say", "bad_time", "complaint"}
+    wanted |= {"dispute", "hardship", "refuse", "cannot_say", "bad_time", "complaint", "not_here", "no_recording"}
     assert wanted == set(english.everywhere)
     for name, spec in english.intents.items():
         assert len(set(spec.examples)) >= 12, name

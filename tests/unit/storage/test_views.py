@@ -64,7 +64,9 @@ def test_feedback_types(attempt, status, who, disposition, talk_s, feedback, hun
     assert (row["feedback"], row["hung_up"], row["counts"]) == (feedback, hung_up, counts)
 
 
-@pytest.mark.parametrize(("disposition", "talk_s"), [(D.RPC_NOT_VERIFIED, 6.0), (D.CALLBACK, 30.0), (D.DO_NOT_CALL, 20.0)])
+@pytest.mark.parametrize(
+    ("disposition", "talk_s"), [(D.RPC_NOT_VERIFIED, 6.0), (D.CALLBACK, 30.0), (D.DO_NOT_CALL, 20.0)]
+)
 def test_somebody_else_at_the_customers_number_is_a_third_party(attempt, store, disposition, talk_s):
     told = Outcome(disposition, right_party=False, intents=("not_here", "third_party"), hung_up_by="caller")
     row = attempt(told, sip_status=200, answered_by=AnsweredBy.HUMAN, talk_s=talk_s, answered_at=ANSWERED)
