@@ -67,8 +67,9 @@ SCENARIOS = $(BIN)/python -m pytest -v -n 2 tests/calls/test_scenarios.py
 FOREIGN = $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/foreign
 
 # The calls mostly wait: the tests that only compute take what they leave of the processor, and are told of afterwards.
+# Those of tests/unit/call count 20 ms by the clock, so they are among the calls.
 test: $(STAMP) $(TEST_MODELS)
-	@tools/beside.sh "$(UNIT) && $(ENGINES)" "$(CALLS)"
+	@tools/beside.sh "$(UNIT) --ignore tests/unit/call && $(ENGINES)" "$(CALLS) tests/unit/call"
 	@$(SCENARIOS)
 	-@tools/install_peers.sh
 	@$(FOREIGN)

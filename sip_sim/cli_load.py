@@ -11,7 +11,7 @@ import click
 
 from sip_sim.ears import Ears
 from sip_sim.errors import SimError
-from sip_sim.load import Progress, copies, figures, in_lines, only
+from sip_sim.load import Progress, copies, figures, in_lines, named, only
 from sip_sim.report import troubles, write_json
 from sip_sim.runner import Runner, RunSpec
 from sip_sim.scenario import Surroundings, load_all
@@ -22,7 +22,7 @@ from sip_sim.voices import VoiceBox
 EXAMPLES = """
 \b
 Examples:
-  sip-sim load my.yaml --calls 20 --listen 127.0.0.1:5070
+  sip-sim load my.yaml --calls 20 --personas all --listen 127.0.0.1:5070
   sip-sim load sip_sim/scenarios/inbound_callback.yaml --calls 8 --target sip:127.0.0.1:5060
 """
 
@@ -35,6 +35,7 @@ def load_command(
     @click.command("load", epilog=EXAMPLES)
     @click.argument("path", type=click.Path(path_type=Path))
     @click.option("--calls", default=8, show_default=True, type=click.IntRange(1, 500), help="Calls at once.")
+    @click.option("--personas", default="", help="Who calls, in turn: `all`, or names of personas.yaml (a,b).")
     @click.option("--listen", default="127.0.0.1:5070", show_default=True, help="Where the carrier listens.")
     @click.option("--target", default="", help="The bot's SIP address, for a scenario in which the customer calls.")
     @click.option("--portfolio", type=click.Path(path_type=Path, exists=True, file_okay=False))
@@ -48,6 +49,7 @@ def load_command(
     def load(
         path: Path,
         calls: int,
+        personas: str,
         listen: str,
         target: str,
         portfolio: Path | None,
@@ -57,11 +59,13 @@ def load_command(
         wait_s: float,
         as_json: bool,
     ) -> None:
-        """One scenario as many calls at once. Its number counts up: the bot dials NUMBER, NUMBER+1, ...
+        """One scenario as many calls at once, by one persona or by several in turn. Its number counts up: the bot dials
+        NUMBER, NUMBER+1, ...
 
         Where `call.direction` is inbound, all customers call --target at once. Exit status 1 where a call failed.
         """
-        many = copies(only(load_all([path], around(portfolio)), path), calls)
+        here = around(portfolio)
+        many = copies(only(load_all([path], here), path), calls, named(personas, here.personas))
         if many[0].call.direction == "inbound" and not target:
             raise SimError("in this scenario the customer calls, but whom?", hint="give --target sip:HOST:PORT")
         host, port = host_and_port(listen)

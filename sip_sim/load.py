@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from sip_sim.errors import ScenarioError
 from sip_sim.events import Count, Event
-from sip_sim.model import Scenario
+from sip_sim.model import Persona, Scenario
 from sip_sim.recorder import percentile
 from sip_sim.report import ScenarioResult
 
 _FIGURES: Final = ("reply_gap_s", "first_audio_s", "barge_in_stop_s", "length_s")
 
 
-def copies(scenario: Scenario, calls: int) -> list[Scenario]:
-    """The scenario `calls` times: numbers count up from its own, names and seeds differ."""
+def copies(scenario: Scenario, calls: int, people: Sequence[Persona] = ()) -> list[Scenario]:
+    """The scenario `calls` times: numbers count up from its own, names and seeds differ; `people` speak it in turn,
+    each with their own voice and quickness (none: always the scenario's own persona)."""
     number = scenario.call.number
     last = int(number) + calls - 1
     if len(str(last).zfill(len(number))) > max(15, len(number)):
@@ -26,6 +27,7 @@ def copies(scenario: Scenario, calls: int) -> list[Scenario]:
         replace(
             scenario,
             path=scenario.path.with_name(f"{scenario.path.stem}-{index + 1:03d}.yaml"),
+            persona=people[index % len(people)] if people else scenario.persona,
             call=replace(
                 scenario.call,
                 number=str(int(number) + index).zfill(len(number)),
@@ -88,3 +90,12 @@ def only(scenarios: Sequence[Scenario], path: Path) -> Scenario:
     if len(scenarios) != 1:
         raise ScenarioError(f"{path} holds {len(scenarios)} scenarios", hint="name one scenario file")
     return scenarios[0]
+
+
+def named(wanted: str, known: Mapping[str, Persona]) -> list[Persona]:
+    """Personas by their names ("a,b"), or "all"; none of "". Raises ScenarioError."""
+    names = list(known) if wanted == "all" else [name.strip() for name in wanted.split(",") if name.strip()]
+    strange = [name for name in names if name not in known]
+    if strange:
+        raise ScenarioError(f"no persona {', '.join(strange)}", hint=f"there are {', '.join(known)}")
+    return [known[name] for name in names]

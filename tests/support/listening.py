@@ -1,6 +1,7 @@
 """A listener in audio time: a line and a recogniser that do as they are told, everything else real."""
 
 import asyncio
+import threading
 from datetime import date
 
 from voicebot.call.listener import Listener, Question
@@ -52,17 +53,19 @@ class Activity:
 class Stream:
     """Says the next of the words (the last for ever), an utterance or its text; waits for `gate` where there is one."""
 
-    def __init__(self, words, gate):
+    def __init__(self, words, gate, entered):
         self.words = words
         self.gate = gate
+        self.entered = entered
 
     def accept(self, frame):
         return None
 
     def snapshot(self):
+        said = self.words[0] if len(self.words) == 1 else self.words.pop(0)
+        self.entered.set()
         if self.gate is not None:
             self.gate.wait(5)
-        said = self.words[0] if len(self.words) == 1 else self.words.pop(0)
         return said if isinstance(said, Utterance) else Utterance(said)
 
     finish = snapshot
@@ -74,11 +77,12 @@ class FakeRecognizer:
     def __init__(self, *words):
         self.words = list(words)
         self.gate = None
+        self.entered = threading.Event()
         self.started = 0
 
     def start(self, phrases=None):
         self.started += 1
-        return Stream(self.words, self.gate)
+        return Stream(self.words, self.gate, self.entered)
 
 
 def make(pool, *words):

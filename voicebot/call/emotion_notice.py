@@ -7,11 +7,11 @@ from datetime import datetime
 
 from voicebot.call.kit import Kit
 from voicebot.call.reporter import Reporter
+from voicebot.call.spoken_consent import spoken
 from voicebot.call.workers import run
 from voicebot.flow.checks import EmotionUse, Told
 from voicebot.flow.checks_emotion import ANSWER, TOLD
 from voicebot.model.portfolio import Account
-from voicebot.model.records import Consent
 
 PURPOSE = "emotion"
 
@@ -44,14 +44,4 @@ class EmotionNotice:
         if facts.get(TOLD) is not True or (self._told and granted == self._known):
             return
         self._told, self._known = True, granted
-        self._reporter.consent(
-            Consent(
-                customer_id=self._account.customer.id,
-                purpose=PURPOSE,
-                basis="spoken",
-                text_version=self._kit.script_version,
-                granted=granted,
-                at=now.isoformat(),
-                evidence={"step": step, "t": round(t, 2)},
-            )
-        )
+        self._reporter.consent(spoken(self._kit, self._account, PURPOSE, granted, step, t, now))

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 
 from voicebot.call.kit import Kit
 from voicebot.call.reporter import VOICEPRINT, Reporter
+from voicebot.call.spoken_consent import spoken
 from voicebot.call.voice_watch import VoiceWatch
 from voicebot.flow.checks import EnrolmentInfo
 from voicebot.flow.voice_evidence import voice_evidence
 from voicebot.model.portfolio import Account
-from voicebot.model.records import CheckRecord, Consent
+from voicebot.model.records import CheckRecord
 from voicebot.model.voice import Voiceprint
 from voicebot.voiceprint.ageing import adapted
 from voicebot.voiceprint.enrolment import Enrolment, enrol
@@ -40,16 +41,7 @@ class Enroller:
         if not isinstance(answer, bool) or answer == self._answered:
             return
         self._answered = answer
-        consent = Consent(
-            customer_id=self._account.customer.id,
-            purpose=PURPOSE,
-            basis="spoken",
-            text_version=self._kit.script_version,
-            granted=answer,
-            at=now.isoformat(),
-            evidence={"step": asked, "t": round(t, 2)},
-        )
-        self._reporter.consent(consent)
+        self._reporter.consent(spoken(self._kit, self._account, PURPOSE, answer, asked, t, now))
 
     async def enrol(self) -> EnrolmentInfo:
         """Make and store a voiceprint from what the customer has said in this call, if it is enough and good enough."""

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from voicebot.call.kit import Kit
 from voicebot.call.reporter import Reporter
+from voicebot.call.spoken_consent import spoken
 from voicebot.call.workers import run
 from voicebot.media.recorder import Recorder
 from voicebot.model.portfolio import Account
-from voicebot.model.records import Consent
 
 logger = logging.getLogger(__name__)
 
@@ -49,14 +49,4 @@ class RecordingRefusal:
         logger.info("the caller does not want to be recorded: the recording stops", extra={"step": step})
         if self._account is None:
             return
-        self._reporter.consent(
-            Consent(
-                customer_id=self._account.customer.id,
-                purpose=PURPOSE,
-                basis="spoken",
-                text_version=self._kit.script_version,
-                granted=False,
-                at=now.isoformat(),
-                evidence={"step": step, "t": round(t, 2)},
-            )
-        )
+        self._reporter.consent(spoken(self._kit, self._account, PURPOSE, False, step, t, now))

@@ -217,6 +217,7 @@ async def test_an_answer_that_goes_on_before_its_first_part_is_recognised_stays_
     answer = ask(listener, ["birth_date"])
     await hear(line, SPEECH, 0.9)
     await hear(line, SILENCE, TurnSettings().undecided_s + 0.3)
+    assert await asyncio.to_thread(recognizer.entered.wait, 5)
     await hear(line, SPEECH, 0.5)
     recognizer.gate.set()
     await hear(line, SPEECH, 0.4)

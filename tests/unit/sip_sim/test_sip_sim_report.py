@@ -13,7 +13,7 @@ from sip_sim.events import Event, Words
 from sip_sim.g711 import RATE
 from sip_sim.judging import forbidden, judge, slow_stops
 from sip_sim.ladder import Ladder, SipEntry, read_arrows
-from sip_sim.load import Progress, copies, figures, in_lines, only
+from sip_sim.load import Progress, copies, figures, in_lines, named, only
 from sip_sim.model import Answers as Picked
 from sip_sim.model import CallSpec, Expect, Persona, Scenario
 from sip_sim.recorder import Recorder, measure
@@ -132,6 +132,15 @@ def test_load_counts_the_number_up() -> None:
         copies(_scenario("999999999999999"), 2)
     with pytest.raises(ScenarioError, match="holds 2 scenarios"):
         only(many[:2], Path("f"))
+
+
+def test_load_is_spoken_by_personas_in_turn() -> None:
+    known = {"anna": Persona("anna", "heart", 200), "joe": Persona("joe", "joe", 900)}
+    assert [s.persona.name for s in copies(_scenario(), 3, named("all", known))] == ["anna", "joe", "anna"]
+    assert [s.persona.name for s in copies(_scenario(), 2, named("joe", known))] == ["joe", "joe"]
+    assert [s.persona.name for s in copies(_scenario(), 2, named("", known))] == ["caller", "caller"]
+    with pytest.raises(ScenarioError, match="no persona eve"):
+        named("anna, eve", known)
 
 
 def test_load_shows_one_line_and_its_figures(tmp_path: Path) -> None:
