@@ -1,5 +1,6 @@
 """The listener in audio time: when an answer begins, ends, or is none."""
 
+import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
