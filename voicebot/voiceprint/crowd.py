@@ -29,6 +29,9 @@ class CrowdSettings:
     least_dbfs: float = -56.0  # level from which the quiet may be a crowd
     over_db: float = 7.0  # over the quiet: the caller
     range_db: tuple[float, float] = (9.0, 30.0)  # loud over quiet: nobody stands out; what is quiet disturbs nobody
+    #: The caller's own quiet moments are the dips between syllables, shorter than this in fluent speech; other people
+    #: are heard all through the caller's pauses.
+    lasts_s: float = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,17 @@ class Crowd:
         if not speech or quiet < settings.least_dbfs or not least <= loud - quiet <= most:
             return {}
         below = levels < quiet + settings.over_db
+        if self._longest(below) < settings.lasts_s:
+            return {}
         return {h.t: h.power for h, other in zip(self._heard, below, strict=True) if other}
+
+    def _longest(self, below: NDArray[np.bool_]) -> float:
+        """Seconds of the longest stretch without a break that is quiet, and speech all the same."""
+        longest = lasts = 0.0
+        for heard, quiet in zip(self._heard, below, strict=True):
+            lasts = lasts + heard.seconds if quiet and heard.probability >= self._settings.probability else 0.0
+            longest = max(longest, lasts)
+        return longest
 
 
 def _levels(powers: Array) -> Array:
