@@ -17,6 +17,9 @@ from voicebot.nlu.tokens import fold, tokenise
 
 #: Digits of a card's number (ISO/IEC 7812-1: at most 19; of those in use 13 at least).
 SHORTEST, LONGEST = 13, 19
+#: Counting from one on, and how many digits of it are no accident.
+_COUNTING = "".join(str(number) for number in range(1, 41))
+_COUNTED = 6
 #: Tokens between two runs that are still one number ("four one one one and then ...").
 _GAP = 4
 MASK = "[digits not kept]"
@@ -36,7 +39,7 @@ def luhn(digits: str) -> bool:
 def holds_card(text: str, words: Words) -> bool:
     """Is there a card's number in an answer, in figures or in words: a run of 13 digits and more, or shorter ones near
     each other that together are one with the right check digit?"""
-    runs = digit_runs(tokenise(text, words.spelling), words)
+    runs = [run for run in digit_runs(tokenise(text, words.spelling), words) if not counts(run.readings[0])]
     if any(len(reading) >= SHORTEST for run in runs for reading in run.readings):
         return True
     return any(
@@ -44,6 +47,11 @@ def holds_card(text: str, words: Words) -> bool:
         for first in range(len(runs))
         for joined in _joined(runs[first:])
     )
+
+
+def counts(digits: str) -> bool:
+    """Does somebody count aloud ("one, two, three ... fifteen"), as the bot asks for to hear the voice?"""
+    return len(digits) >= _COUNTED and digits in _COUNTING
 
 
 def edge_digits(text: str, words: Words) -> tuple[str, str]:
@@ -54,7 +62,7 @@ def edge_digits(text: str, words: Words) -> tuple[str, str]:
         return "", ""
     first = runs[0].readings[0] if runs[0].start == 0 else ""
     last = runs[-1].readings[0] if runs[-1].end == len(tokens) else ""
-    return first, last
+    return "" if counts(first) else first, "" if counts(last) else last
 
 
 def is_card(digits: str) -> bool:

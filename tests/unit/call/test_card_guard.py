@@ -84,3 +84,14 @@ def test_keys_are_looked_at_and_what_is_no_card_is_left_alone() -> None:
     other.look(plain.reply_text or "", 3.0, 5.0)
     assert other.turn(plain) is plain
     assert (len(cut), uncut) == (1, [])
+
+
+def test_counting_aloud_is_no_card() -> None:
+    """The bot asks for it to hear the voice: it takes longer than a number may and holds more digits."""
+    one, cut = guard()
+    said = "One, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve, thirteen, fourteen, fifteen."
+    assert heard(one, said, 10.0, 19.0).reply_text == said
+    figures = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15."
+    assert heard(one, figures, 20.0, 29.0).reply_text == figures
+    assert heard(one, "4 7 1 1", 30.0, 32.0, digits="4711").slots == {"digits": "4711"}
+    assert cut == []
