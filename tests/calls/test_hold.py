@@ -70,7 +70,8 @@ async def test_our_own_hold_and_resume() -> None:
         await until(lambda: "a=sendonly" in offers(phone)[-1], "our hold")
         assert not leg.held
         await leg.resume()
-        await until(lambda: "a=sendrecv" in offers(phone)[-1] and len(offers(phone)) == 3, "our resume")
+        # Asked for while the hold's re-INVITE is still unanswered, the stack may offer the hold once more first.
+        await until(lambda: "a=sendrecv" in offers(phone)[-1], "our resume")
         await leg.hang_up()
 
 
