@@ -13,12 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sip_sim.hearing import SpeechEnded, SpeechStarted
-from sip_sim.phone import Phone
 from sip_sim.voices import VoiceBox
 from storage.db import open_reader
 from tests.support.bots import PROMPTS, bot_settings, example_database, program, write_toml
-from tests.support.far_end import event, far_end
+from tests.support.far_end import asked, far_end
 from voicebot.model.audio import MEDIA_RATE
 from voicebot.nlu.card_numbers import MASK
 from voicebot.settings import Settings
@@ -29,16 +27,6 @@ SPOKEN = "My card number is four one one one, one one one one, one one one one, 
 DIGITS = "4111111111111111"
 #: What must not be there: four of its digits and more, in figures or in words.
 TOLD = re.compile(r"(?:4\W{0,2}1\W{0,2}1\W{0,2}1)|(?:four\W+one\W+one\W+one)|(?:1\W{0,2}){8}", re.IGNORECASE)
-
-
-async def asked(phone: Phone) -> None:
-    """Until the bot has asked something and waits."""
-    while True:
-        await event(phone, SpeechEnded, within_s=30)
-        try:
-            await event(phone, SpeechStarted, within_s=0.9)
-        except TimeoutError:
-            return
 
 
 async def talked(settings: Settings) -> str:

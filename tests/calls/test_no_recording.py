@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sip_sim.hearing import SpeechEnded, SpeechStarted
-from sip_sim.phone import Phone
+from sip_sim.hearing import SpeechStarted
 from sip_sim.voices import VoiceBox
 from storage.db import open_reader, open_store
 from tests.support.bots import PROMPTS, bot_settings, example_database, no_models, program, write_toml
-from tests.support.far_end import FarEnd, event, far_end
+from tests.support.far_end import FarEnd, asked, event, far_end
 from voicebot.app import Application
 from voicebot.model.audio import MEDIA_RATE
 from voicebot.settings import Settings
@@ -24,16 +23,6 @@ from voicebot.settings import Settings
 pytestmark = pytest.mark.timeout(120)
 
 ANSWERS = ("Please do not record me.", "Yes, this is Joe Miller.")
-
-
-async def asked(phone: Phone) -> None:
-    """Until the bot has asked something and waits."""
-    while True:
-        await event(phone, SpeechEnded, within_s=30)
-        try:
-            await event(phone, SpeechStarted, within_s=0.9)
-        except TimeoutError:
-            return
 
 
 async def refused(settings: Settings, far: FarEnd) -> None:

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from aiosipua.incoming_call import IncomingCall
 from baresip._native import lib
 
+from sip_sim.hearing import SpeechEnded, SpeechStarted
 from sip_sim.phone import LineSpec, Phone, PhoneEvent, Switchboard
 from sip_sim.registrar import Registrar
 from sip_sim.sip import SipEndpoint
@@ -135,3 +136,13 @@ async def event(phone: Phone, *kinds: type[E], within_s: float = 10) -> E:
             got: PhoneEvent = await phone.events.get()
             if isinstance(got, kinds):
                 return got
+
+
+async def asked(phone: Phone) -> None:
+    """Until the bot has asked something and waits."""
+    while True:
+        await event(phone, SpeechEnded, within_s=30)
+        try:
+            await event(phone, SpeechStarted, within_s=0.9)
+        except TimeoutError:
+            return

@@ -164,13 +164,16 @@ class Answered:
             self._piece = None
             if not piece.left:
                 self._read(piece, last=True)
-        elif piece is not None and self._due(piece):
+        elif piece is not None:
+            piece.left = self._detector.paused and not self._every_word and self.listener_hears()
+            if not self._due(piece):
+                return
             piece.looked = t
             if t - piece.t0 >= PIECE_S:
                 self._piece = None
                 self._begin(piece.run, t)
             self._read(piece, last=False)
-        elif piece is None and run is not None and self._worth(run):
+        elif run is not None and self._worth(run):
             self._begin(run, run.t0)
 
     def _worth(self, run: Run) -> bool:
@@ -184,7 +187,6 @@ class Answered:
     def _due(self, piece: _Piece) -> bool:
         """At a pause, and each AGAIN_S while speech goes on."""
         said = piece.run.t1 - piece.looked
-        piece.left = self._detector.paused and not self._every_word and self.listener_hears()
         return said >= AGAIN_S or (self._detector.paused and said >= 0.3 and not piece.left)
 
     def _begin(self, run: Run, t: float) -> None:

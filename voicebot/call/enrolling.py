@@ -17,7 +17,6 @@ from voicebot.model.voice import Voiceprint
 from voicebot.voiceprint.ageing import adapted
 from voicebot.voiceprint.enrolment import Enrolment, enrol
 
-PURPOSE = VOICEPRINT
 #: The fact in which flows keep the answer to the question of consent.
 FACT = "consent_voiceprint"
 
@@ -41,7 +40,7 @@ class Enroller:
         if not isinstance(answer, bool) or answer == self._answered:
             return
         self._answered = answer
-        self._reporter.consent(spoken(self._kit, self._account, PURPOSE, answer, asked, t, now))
+        self._reporter.consent(spoken(self._kit, self._account, VOICEPRINT, answer, asked, t, now))
 
     async def enrol(self) -> EnrolmentInfo:
         """Make and store a voiceprint from what the customer has said in this call, if it is enough and good enough."""

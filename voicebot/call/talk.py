@@ -17,7 +17,7 @@ from voicebot.call.card_guard import CardGuard
 from voicebot.call.checker import Checker
 from voicebot.call.conversation import CallParts, Conversation, Keeper
 from voicebot.call.emotion_notice import EmotionNotice, stored_answer
-from voicebot.call.enrolling import PURPOSE, Enroller
+from voicebot.call.enrolling import Enroller
 from voicebot.call.journal import Journal
 from voicebot.call.kit import Kit
 from voicebot.call.line import Line
@@ -25,7 +25,7 @@ from voicebot.call.listener import Listener
 from voicebot.call.machine import MachineOptions, MachineParts, OutboundCall
 from voicebot.call.prompter import Prompter
 from voicebot.call.recording import RecordingRefusal
-from voicebot.call.reporter import Reporter
+from voicebot.call.reporter import VOICEPRINT, Reporter
 from voicebot.call.spoofing import keep_sketch, spoof_watch
 from voicebot.call.transfer import Handover
 from voicebot.call.understanding import Understanding
@@ -78,10 +78,7 @@ async def talk(kit: Kit, journal: Journal, signaling: Signaling, leg: CallLeg, s
         policy=lambda wanted: policy_from(kit.settings.voiceprint, alpha=wanted.alpha, beta=wanted.beta),
         understanding=understanding,
         prompter=prompter,
-        checker=Checker(
-            *(kit, reporter, account, voice, enroller, consent, await _last_flow(kit, account)),
-            *(lambda: datetime.now(zone), scene.recording, await stored_answer(kit, account)),
-        ),
+        checker=await _checker(kit, scene, reporter, voice, enroller, consent, lambda: datetime.now(zone)),
         keepers=_keepers(kit, account, enroller, reporter, recorder),
         reporter=reporter,
         handover=Handover(leg, announcer, prompter, signaling, kit.settings.agent),
@@ -209,12 +206,25 @@ def _listener(
 async def _consent(kit: Kit, account: Account | None) -> bool | None:
     if account is None:
         return None
-    consent = await run(kit.workers.storage, kit.store.consent, account.customer.id, PURPOSE)
+    consent = await run(kit.workers.storage, kit.store.consent, account.customer.id, VOICEPRINT)
     return consent.granted if consent is not None else None
 
 
-async def _last_flow(kit: Kit, account: Account | None) -> str | None:
-    return await run(kit.workers.storage, kit.store.last_flow, account.id) if account is not None else None
+async def _checker(
+    kit: Kit,
+    scene: Scene,
+    reporter: Reporter,
+    voice: VoiceWatch | None,
+    enroller: Enroller | None,
+    consent: bool | None,
+    now: Callable[[], datetime],
+) -> Checker:
+    account = scene.account
+    last_flow = await run(kit.workers.storage, kit.store.last_flow, account.id) if account is not None else None
+    emotion = await stored_answer(kit, account)
+    return Checker(
+        kit, reporter, account, voice, enroller, consent, last_flow, now, recording=scene.recording, emotion=emotion
+    )
 
 
 async def _voice_watch(kit: Kit, account: Account | None, reporter: Reporter, *, opted_out: bool) -> VoiceWatch | None:

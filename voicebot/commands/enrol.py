@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from storage.db import SqliteStore, open_store
+from storage.db import SqliteStore
+from voicebot.commands.opened import opened
 from voicebot.commands.voice_files import CHANNELS, read_recording, samples_of
 from voicebot.engines.choose import choose_encoder
 from voicebot.engines.silero_vad import SileroActivity
-from voicebot.errors import PortfolioError, SettingsError, StorageError, VoicebotError
+from voicebot.errors import PortfolioError, StorageError, VoicebotError
 from voicebot.model.ports import SpeakerEncoder, VoiceActivity
 from voicebot.model.records import Consent
 from voicebot.settings import Settings, VoiceprintSettings
@@ -89,7 +89,7 @@ def enrol(
     """
     portfolio = _wanted(account, [*first, *more], table)
     results = []
-    with _opened(settings) as store:
+    with opened(settings) as store:
         _check_accounts(store, portfolio, consent_text, str(table) if table else None)
         encoder = choose_encoder(settings)
         activity = SileroActivity()
@@ -204,14 +204,3 @@ def _check_accounts(store: SqliteStore, portfolio: Portfolio, consent_text: str,
             hint="import the accounts first (`voicebot portfolio`); after a refusal, name the newer agreement with "
             "--consent-text",
         )
-
-
-@contextmanager
-def _opened(settings: Settings) -> Iterator[SqliteStore]:
-    path = settings.paths.database
-    if not path.is_file():
-        raise SettingsError(
-            f"{path}: there is no database yet", hint="import a portfolio first: `voicebot portfolio --help`"
-        )
-    with open_store(path, master_key=settings.paths.voice_master_key) as store:
-        yield store

@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 import click
 
 from storage import repositories_retention as tables
-from storage.db import SqliteStore, open_store
 from storage.retention import Expired, Folders, Retention
 from voicebot.campaign.gatekeeper import chosen_profile
 from voicebot.campaign.retention import Schedule, chosen, load_schedules
-from voicebot.errors import SettingsError
+from voicebot.commands.opened import opened
 from voicebot.settings import Settings
 
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -62,7 +61,7 @@ def run(settings: Settings, dry_run: bool, at: datetime | None, schedule: str | 
     schedules = load_schedules(settings.paths.calling_rules)
     default = chosen(schedules, schedule or chosen_profile(settings))
     folders = Folders(settings.paths.recordings, settings.paths.prompt_cache)
-    with _store(settings) as store:
+    with opened(settings) as store:
         work = Retention(store.db, schedules, default, folders)
         now = at or datetime.now(UTC)
         found = tuple(work.expired(now)) if dry_run else work.run(now)
@@ -102,7 +101,7 @@ def hold(settings: Settings, account: str, reason: str, by: str) -> None:
     Example:
       voicebot retention hold A-1001 --reason "case 7 of the district court" --by anna
     """
-    with _store(settings) as store:
+    with opened(settings) as store:
         customer = store.account(account).customer.id
         with store.db.write():
             tables.hold(store.db, customer, _said(reason), _said(by), datetime.now(UTC))
@@ -121,7 +120,7 @@ def lift(settings: Settings, account: str, reason: str, by: str) -> None:
     Example:
       voicebot retention lift A-1001 --reason "judgment is final" --by anna
     """
-    with _store(settings) as store:
+    with opened(settings) as store:
         customer = store.account(account).customer.id
         with store.db.write():
             tables.lift(store.db, customer, _said(reason), _said(by), datetime.now(UTC))
@@ -138,7 +137,7 @@ def holds(settings: Settings, as_json: bool) -> None:
     Example:
       voicebot retention holds --json
     """
-    with _store(settings) as store:
+    with opened(settings) as store:
         rows = tables.holds(store.db)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
@@ -159,7 +158,7 @@ def log(settings: Settings, limit: int, as_json: bool) -> None:
     Example:
       voicebot retention log --limit 20
     """
-    with _store(settings) as store:
+    with opened(settings) as store:
         rows = tables.lines(store.db, limit)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
@@ -215,10 +214,3 @@ def _said(text: str) -> str:
     if not text.strip():
         raise click.UsageError("a hold needs a reason, and who decides it")
     return text.strip()
-
-
-def _store(settings: Settings) -> SqliteStore:
-    path = settings.paths.database
-    if not path.is_file():
-        raise SettingsError(f"{path}: there is no database yet", hint="import a portfolio: `voicebot portfolio --help`")
-    return open_store(path, master_key=settings.paths.voice_master_key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +77,13 @@ def _one_channel(path: Path, samples: Samples, channel: str | None) -> Samples:
     )
 
 
+def frames_of(recording: AudioFrame, begin: float = 0.0) -> Iterator[AudioFrame]:
+    """A recording in whole frames of FRAME_S, as a call brings it; the first one begins at `begin` (s)."""
+    size = 2 * round(FRAME_S * recording.rate)
+    for at in range(0, len(recording.pcm16) - size + 1, size):
+        yield AudioFrame(recording.pcm16[at : at + size], recording.rate, begin + at / 2 / recording.rate)
+
+
 def net_windows(
     recordings: Sequence[AudioFrame],
     activity: VoiceActivity,
@@ -90,9 +97,7 @@ def net_windows(
     speech = NetSpeech()
     begin = 0.0
     for recording in recordings:
-        size = 2 * round(FRAME_S * recording.rate)
-        for at in range(0, len(recording.pcm16) - size + 1, size):
-            frame = AudioFrame(recording.pcm16[at : at + size], recording.rate, begin + at / 2 / recording.rate)
+        for frame in frames_of(recording, begin):
             speech.add(frame, stream.accept(frame))
             if speech.pending_s >= most_s:
                 break

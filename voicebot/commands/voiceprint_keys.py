@@ -8,8 +8,7 @@ from pathlib import Path
 
 import click
 
-from storage.db import SqliteStore, open_store
-from voicebot.errors import SettingsError
+from voicebot.commands.opened import opened
 from voicebot.settings import Settings
 
 
@@ -24,7 +23,7 @@ def show(settings: Settings, account: str, as_json: bool) -> None:
     Example:
       voicebot voiceprint show A-1001
     """
-    with _store(settings) as store:
+    with opened(settings) as store:
         records = store.voiceprints(store.account(account).customer.id)
     if as_json:
         click.echo(json.dumps([asdict(record) for record in records], indent=2))
@@ -58,7 +57,7 @@ def revoke(settings: Settings, account: str) -> None:
     Example:
       voicebot voiceprint revoke A-1001
     """
-    with _store(settings) as store:
+    with opened(settings) as store:
         there = store.revoke_voiceprint(store.account(account).customer.id)
     click.echo(f"{account}: " + ("the voiceprint and its key are destroyed" if there else "there was no voiceprint"))
 
@@ -75,13 +74,6 @@ def change_master_key(settings: Settings, new: Path) -> None:
     Example:
       voicebot voiceprint change-master-key /mnt/token/voicebot.master
     """
-    with _store(settings) as store:
+    with opened(settings) as store:
         count = store.change_master_key(new.resolve())
     click.echo(f'{count} voiceprint key(s) are sealed with {new} now; set paths.voice_master_key = "{new.resolve()}"')
-
-
-def _store(settings: Settings) -> SqliteStore:
-    path = settings.paths.database
-    if not path.is_file():
-        raise SettingsError(f"{path}: there is no database yet", hint="import a portfolio: `voicebot portfolio --help`")
-    return open_store(path, master_key=settings.paths.voice_master_key)

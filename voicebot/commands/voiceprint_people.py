@@ -13,9 +13,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from voicebot.commands.voice_files import BETWEEN_S, SUFFIXES, RecordingError, net_windows, read_recording
+from voicebot.commands.voice_files import BETWEEN_S, SUFFIXES, RecordingError, frames_of, net_windows, read_recording
 from voicebot.errors import SettingsError, VoicebotError
-from voicebot.model.audio import FRAME_S, AudioFrame
+from voicebot.model.audio import AudioFrame
 from voicebot.model.ports import VoiceActivity
 from voicebot.model.voice import Embedding
 from voicebot.settings import VoiceprintSettings
@@ -156,9 +156,7 @@ def whole_windows(
     found: list[NetWindow] = []
     begin = 0.0
     for recording in recordings:
-        size = 2 * round(FRAME_S * recording.rate)
-        for at in range(0, len(recording.pcm16) - size + 1, size):
-            frame = AudioFrame(recording.pcm16[at : at + size], recording.rate, begin + at / 2 / recording.rate)
+        for frame in frames_of(recording, begin):
             speech.add(frame, stream.accept(frame))
             if (window := speech.pop_window()) is not None:
                 found.append(window)

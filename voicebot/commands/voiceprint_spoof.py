@@ -10,13 +10,13 @@ from pathlib import Path
 import click
 import numpy as np
 
-from voicebot.commands.voice_files import CHANNELS, net_windows, read_recording
+from voicebot.commands.voice_files import CHANNELS, frames_of, net_windows, read_recording
 from voicebot.commands.voice_stress import Surroundings, spoil
 from voicebot.commands.voiceprint_evaluate import Progress
 from voicebot.commands.voiceprint_people import find_speakers
 from voicebot.engines.choose import choose_activity
 from voicebot.errors import VoicebotError
-from voicebot.model.audio import FRAME_S, AudioFrame
+from voicebot.model.audio import AudioFrame
 from voicebot.model.ports import VoiceActivity
 from voicebot.settings import Settings
 from voicebot.voiceprint.figures import eer
@@ -133,10 +133,8 @@ def _spoilt(recording: AudioFrame, condition: str) -> AudioFrame:
 
 def _sketches(recording: AudioFrame, activity: VoiceActivity) -> list[Ints]:
     stream, stretches, found = activity.start(), Stretches(), []
-    pcm16 = recording.pcm16 + bytes(2 * round(_END_S * recording.rate))
-    size = 2 * round(FRAME_S * recording.rate)
-    for at in range(0, len(pcm16) - size + 1, size):
-        frame = AudioFrame(pcm16[at : at + size], recording.rate, at / 2 / recording.rate)
+    silence = bytes(2 * round(_END_S * recording.rate))
+    for frame in frames_of(AudioFrame(recording.pcm16 + silence, recording.rate)):
         stretches.add(frame, stream.accept(frame))
         while (stretch := stretches.pop()) is not None:
             found.append(peaks(stretch))
