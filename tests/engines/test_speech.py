@@ -58,7 +58,9 @@ def test_two_voices_are_understood(whisper, heart, joe, telephone) -> None:
 def test_speed(kind, request) -> None:
     names = {HibariSynthesizer: "heart", PiperSynthesizer: "joe", Pyttsx3Synthesizer: "espeak"}
     normal, fast = request.getfixturevalue(names[kind]), kind(speed=1.6)
-    assert normal.synthesize(TEXT).duration > 1.15 * fast.synthesize(TEXT).duration
+    # Piper draws the length of each sound anew: one sentence alone came out at 1.28 to 1.46.
+    slow_s, fast_s = (sum(voice.synthesize(TEXT).duration for _ in range(4)) for voice in (normal, fast))
+    assert slow_s > 1.3 * fast_s
     assert normal.name != fast.name, "the prompt cache would mix them up"
 
 

@@ -137,6 +137,7 @@ class Call:
     """One outbound call and its far end."""
 
     pool: ThreadPoolExecutor
+    streaming = False
     words: list[str] = field(default_factory=lambda: [""])
     begun: int = 0
     restarted: int = 0

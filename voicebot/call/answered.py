@@ -190,7 +190,7 @@ class Answered:
         return said >= AGAIN_S or (self._detector.paused and said >= 0.3 and not piece.left)
 
     def _begin(self, run: Run, t: float) -> None:
-        self._piece = _Piece(run, t, Hearing(self._recognizer.start(None), self._pool), t)
+        self._piece = _Piece(run, t, Hearing(self._recognizer, None, self._pool), t)
         for frame in self._recent:
             if frame.t_end > t - PRE_ROLL_S:
                 self._piece.hearing.feed(frame)

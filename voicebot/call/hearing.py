@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from voicebot.call.workers import run
 from voicebot.model.audio import AudioFrame
-from voicebot.model.ports import RecognizerStream
+from voicebot.model.ports import Recognizer
 from voicebot.model.speech import Utterance
 
 #: Frames are handed over in pieces of so many seconds: a thread hop each 20 ms would cost more than it gives.
@@ -15,17 +16,21 @@ BATCH_S = 0.1
 
 
 class Hearing:
-    """Owns one recogniser stream; all its calls run one after the other in the pool."""
+    """Owns one recogniser stream. One that streams takes its sound in the pool; one that only collects takes it at
+    once, so that a snapshot waits in the pool's queue once and not twice."""
 
-    def __init__(self, stream: RecognizerStream, pool: ThreadPoolExecutor) -> None:
-        self._stream = stream
+    def __init__(self, recognizer: Recognizer, phrases: Sequence[str] | None, pool: ThreadPoolExecutor) -> None:
+        self._stream = recognizer.start(phrases)
+        self._streaming = recognizer.streaming
         self._pool = pool
         self._waiting: list[AudioFrame] = []
         self._tail: asyncio.Task[None] | None = None
-        self.partial = ""
 
     def feed(self, frame: AudioFrame) -> None:
         """Take sound; it is recognised in the background."""
+        if not self._streaming:
+            self._stream.accept(frame)
+            return
         self._waiting.append(frame)
         if sum(f.duration for f in self._waiting) >= BATCH_S:
             self._flush()
@@ -40,9 +45,7 @@ class Hearing:
     async def _accept(self, frame: AudioFrame, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await before
-        partial = await run(self._pool, self._stream.accept, frame)
-        if partial:
-            self.partial = partial
+        await run(self._pool, self._stream.accept, frame)
 
     async def snapshot(self) -> Utterance:
         """What has been said so far; the stream goes on."""

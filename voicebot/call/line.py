@@ -1,5 +1,4 @@
-"""The line: one call's sound, 20 ms at a time, both ways. The clock is paced from the answer, so it never drifts, and
-nothing in it waits for a model.
+"""The line: one call's sound, 20 ms at a time (voicebot.call.clock), both ways; nothing in it waits for a model.
 
 Each tick reads what the caller sent, hands it to the listeners, and tops up the stack's short send queue from the
 player. A short queue makes stopping quick; what was queued and not sent is known, so "heard" is exact.
@@ -14,6 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from voicebot.call.clock import every_frame
 from voicebot.call.hold import Hold
 from voicebot.errors import CallEnded
 from voicebot.media.echo import EchoCanceller
@@ -112,14 +112,11 @@ class Line:
         return self.playing and self._player.paused
 
     async def run(self) -> None:
-        """The clock: one tick each 20 ms from now until the leg ends."""
-        loop = asyncio.get_running_loop()
-        start = self._started = loop.time()
+        """One tick each 20 ms from now until the leg ends."""
+        self._started = asyncio.get_running_loop().time()
         try:
-            while self._leg.ended is None:
-                self._ticks += 1
-                await asyncio.sleep(max(0.0, start + self._ticks * FRAME_S - loop.time()))
-                self._tick()
+            if self._leg.ended is None:
+                await every_frame(self._tick)
         except CallEnded:
             logger.debug("the leg ended under the clock")
         finally:
@@ -128,13 +125,15 @@ class Line:
             if self._recorder is not None:
                 self._recorder.close(self.t)
 
-    def _tick(self) -> None:
+    def _tick(self) -> bool:
+        self._ticks += 1
         if self._hold.look(self.t):
             self._take_back(self._leg.queued_s or self._hold.queued_s)
         self._receive(self._leg.read(MEDIA_RATE * 2))
         self._send()
         if self._recorder is not None and self._ticks % 50 == 0:
             self._recorder.advance(self.t)
+        return self._leg.ended is None
 
     def _receive(self, pcm16: bytes) -> None:
         behind = self.t - self._received / MEDIA_RATE - len(pcm16) / (2 * MEDIA_RATE)

@@ -177,7 +177,7 @@ class Listener:
                 self._finish(t0 if self._first is None else self._first, t1)
 
     def _begin(self, t: float) -> None:
-        self._hearing = Hearing(self._recognizer.start(self.phrases), self._pool)
+        self._hearing = Hearing(self._recognizer, self.phrases, self._pool)
         self._first = None
         self._drop_snapshot()
         t = t if self._line.playing else self._foreground.reach_back(t)

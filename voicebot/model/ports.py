@@ -24,7 +24,8 @@ class RecognizerStream(Protocol):
     """One utterance being recognised. Not shared between threads."""
 
     def accept(self, frame: AudioFrame) -> str | None:
-        """Take sound; return the partial text so far where the engine streams, else None."""
+        """Take sound; return the partial text so far where the engine streams. One that does not collects: None, at
+        once."""
         ...
 
     def snapshot(self) -> Utterance:
