@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Final
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from sip_sim.ears import Ears
 from sip_sim.errors import EarsError, SimError
@@ -99,6 +100,7 @@ def main() -> None:
     try:
         ears = Ears(Path(sys.argv[1]), int(sys.argv[2]))
         ears.load()
+        threadpool_limits(1, user_api="blas")  # helpers that spin give way to nobody
         known = Path(sys.argv[3]) if len(sys.argv) > 3 else None
         serve(ears, known, sys.stdin.buffer, sys.stdout.buffer)
     except SimError as error:

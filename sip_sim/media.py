@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from sip_sim.capture import Capture
 from sip_sim.errors import PhoneError
@@ -33,8 +34,9 @@ _SWITCH_S: Final = 0.001
 
 def keep_steady() -> None:
     """For a process of many phones, once all is prepared: their clocks wait neither for each other nor for the garbage
-    collector to walk through the libraries."""
+    collector to walk through the libraries, and numpy's helper threads do not spin on the bot's cores."""
     sys.setswitchinterval(_SWITCH_S)
+    threadpool_limits(1, user_api="blas")
     gc.collect()
     gc.freeze()
 

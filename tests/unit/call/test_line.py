@@ -5,6 +5,7 @@ import gc
 import sys
 
 import pytest
+from threadpoolctl import threadpool_info
 
 from tests.support.fake_leg import FakeLeg
 from voicebot.call.line import SWITCH_S, Line, keep_steady
@@ -109,6 +110,9 @@ def test_other_threads_let_the_clock_in_soon():
         keep_steady()
         assert sys.getswitchinterval() == pytest.approx(SWITCH_S)
         assert gc.get_freeze_count() > 0
+        blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+        assert blas
+        assert set(blas) == {1}
     finally:
         sys.setswitchinterval(before)
         gc.unfreeze()
