@@ -66,11 +66,12 @@ class Track:
         self._keep = round(keep_s * MEDIA_RATE)
         self._first = 0
         self._samples: Samples = np.zeros(0, dtype=np.float32)
+        self._size = 0  # of what is there; behind it lie zeros, room for what comes
 
     @property
     def end(self) -> int:
         """Number of the first sample that is not there yet."""
-        return self._first + self._samples.size
+        return self._first + self._size
 
     def put(self, at: int, samples: Samples) -> None:
         """Sound from sample `at` on; it replaces what was there."""
@@ -81,14 +82,17 @@ class Track:
 
     def cut(self, at: int) -> None:
         """From sample `at` on nothing was sent."""
-        self._samples = self._samples[: max(0, at - self._first)]
+        size = min(self._size, max(0, at - self._first))
+        self._samples[size : self._size] = 0.0
+        self._size = size
 
     def forget(self, before: int) -> None:
         """Sound before sample `before` is not asked for any more (kept a while: each cut copies)."""
         spare = before - self._keep - self._first
         if spare > MEDIA_RATE:
-            self._samples = self._samples[spare:]
+            self._samples = self._samples[spare:].copy()
             self._first += spare
+            self._size = max(0, self._size - spare)
 
     def take(self, a: int, b: int) -> Samples:
         """Samples [a, b), zeros where there are none."""
@@ -99,8 +103,12 @@ class Track:
         return found
 
     def _reach(self, end: int) -> None:
-        if end > self.end:
-            self._samples = np.concatenate((self._samples, np.zeros(end - self.end, dtype=np.float32)))
+        size = end - self._first
+        if size > self._samples.size:  # with room to spare: each growth copies
+            grown = np.zeros(size + MEDIA_RATE, dtype=np.float32)
+            grown[: self._size] = self._samples[: self._size]
+            self._samples = grown
+        self._size = max(self._size, size)
 
 
 class EchoCanceller:

@@ -124,7 +124,7 @@ class Foreground:
         samples = np.frombuffer(self._pcm[a:b], dtype=np.int16).astype(np.float64)
         self._pcm = self._pcm[b:]
         self._t += b / 2 / rate
-        power = float(np.mean(samples**2)) if samples.size else 0.0
+        power = float(np.dot(samples, samples)) / samples.size if samples.size else 0.0
         both, self._before = (power + self._before) / 2, power
         self._now = _dbfs(power)
         return _dbfs(both)

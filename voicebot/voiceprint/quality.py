@@ -34,7 +34,10 @@ def samples_of(pcm16: bytes) -> Samples:
 
 def power(samples: Samples) -> float:
     """Mean square about the mean (a line's DC offset is not noise); 0 for no samples."""
-    return float(np.var(samples)) if samples.size else 0.0
+    if not samples.size:
+        return 0.0
+    swing = samples - samples.sum() / samples.size
+    return float(np.dot(swing, swing)) / samples.size
 
 
 def clipping_share(samples: Samples) -> float:
