@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -117,6 +118,7 @@ class Application:
                 await self._dialer.drain(DRAIN_S)  # the calls have ended: what is left is writing what came of them
                 clear_state(state_file(self._settings.paths.database))
         finally:
+            gc.unfreeze()  # who makes another one in this process (a bench) must not keep this one's models
             await self._stop()
 
     def desk(self) -> Desk:

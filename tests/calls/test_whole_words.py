@@ -24,9 +24,9 @@ from sip_sim.voices import VoiceBox
 from storage.db import open_reader
 from tests.support.bots import PROMPTS, bot_settings, example_database, program, write_toml
 from tests.support.far_end import event, far_end
-from voicebot.call.line import LATE_S
 from voicebot.engines.choose import choose_synthesizer
 from voicebot.engines.prompt_cache import PromptCache
+from voicebot.media.arrivals import LATE_S
 from voicebot.model.outcome import Disposition
 from voicebot.model.records import Turn
 from voicebot.settings import Settings

@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from voicebot.call.clock import every_frame
 from voicebot.call.hold import Hold
 from voicebot.errors import CallEnded
+from voicebot.media.arrivals import Arrivals
 from voicebot.media.echo import EchoCanceller
 from voicebot.media.player import Player
 from voicebot.media.recorder import Recorder
@@ -29,8 +30,6 @@ logger = logging.getLogger(__name__)
 #: Sound kept in the stack's send queue: enough to live through a busy moment of the process. It delays no interruption:
 #: what is queued is flushed, to a frame.
 AHEAD_S = 0.5
-#: Received sound may be late by so much before silence is put in its place on the time line.
-LATE_S = 0.3
 
 #: How long another thread may hold the interpreter while the clock waits for it (Python's own: 5 ms). Each decision of
 #: the voice activity detector lets it go and wants it back; measured beside one busy thread, a tick of four calls took
@@ -81,7 +80,7 @@ class Line:
         self._done: asyncio.Future[bool] | None = None
         self._started = 0.0
         self._sent_until = 0.0
-        self._received = 0
+        self._arrivals = Arrivals()
         self._ticks = 0
         self._heard = 0.0
         self._over = False
@@ -140,17 +139,13 @@ class Line:
         return self._leg.ended is None
 
     def _receive(self, pcm16: bytes) -> None:
-        behind = self.t - self._received / MEDIA_RATE - len(pcm16) / (2 * MEDIA_RATE)
-        if behind > LATE_S:
-            pcm16 = bytes(int(behind * MEDIA_RATE) * 2) + pcm16
-        if not pcm16:
+        frame = self._arrivals.frame(pcm16, self.t, self._now())
+        if frame is None:
             return
-        frame = AudioFrame(pcm16, MEDIA_RATE, self._received / MEDIA_RATE)
-        self._received += frame.samples
         if self._recorder is not None:
             self._recorder.caller(frame)
         if self._hold.on:
-            frame = AudioFrame(bytes(len(pcm16)), MEDIA_RATE, frame.t)
+            frame = AudioFrame(bytes(len(frame.pcm16)), MEDIA_RATE, frame.t)
         elif self._echo is not None:
             frame = self._echo.clean(frame)
         for listener in self._listeners:
@@ -187,7 +182,11 @@ class Line:
         """When sound written now leaves: behind what is queued, without a gap; else now (ticks may be late)."""
         if queued > 0 and self._sent_until > 0:
             return self._sent_until
-        return max(self.t, asyncio.get_running_loop().time() - self._started)
+        return max(self.t, self._now())
+
+    def _now(self) -> float:
+        """Seconds since the answer by the wall: ahead of `t` after a stall, until the ticks are made up for."""
+        return asyncio.get_running_loop().time() - self._started
 
     async def play(self, prompt: AudioFrame) -> Played:
         """Say a prompt (at MEDIA_RATE); returns when its last packet has left, or it was stopped."""
