@@ -24,7 +24,7 @@ TABLES = frozenset(
         "007_retention",
         "008_dialing",
         "009_spoof",
-        "009_thresholds",
+        "010_thresholds",
     }
 )
 #: The files the views are in, in this order.
@@ -79,7 +79,7 @@ def migrations() -> Migrations:
     def spoof(db: Database) -> None:
         run_script(db, _read("schema_spoof.sql"))
 
-    @steps(name="009_thresholds")
+    @steps(name="010_thresholds")
     def thresholds(db: Database) -> None:
         run_script(db, _read("schema_thresholds.sql"))
 

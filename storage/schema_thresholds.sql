@@ -1,4 +1,4 @@
--- Migration 009_thresholds: sets of thresholds of the scoring, each in force only after a second person has approved it.
+-- Migration 010_thresholds: sets of thresholds of the scoring, each in force only after a second person has approved it.
 -- Same conventions as schema.sql; a change of this file is a new migration.
 CREATE TABLE threshold_sets (
   seq          INTEGER PRIMARY KEY,

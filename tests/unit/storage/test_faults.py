@@ -28,7 +28,7 @@ TABLES = {
     *("voice_keys", "voice_comparisons"),  # 005_voice
     "import_files",  # 006_campaign_data
     *("legal_holds", "deletions"),  # 007_retention
-    "threshold_sets",  # 009_thresholds
+    "threshold_sets",  # 010_thresholds
     "voice_sketches",  # 009_spoof
 }
 VIEWS = {
