@@ -26,16 +26,16 @@ class Clock:
     """Strikes while somebody wants to know."""
 
     def __init__(self) -> None:
-        self._ticks: dict[asyncio.Future[None], Tick] = {}
+        self._ticks: dict[asyncio.Future[None], tuple[Tick, float]] = {}  # and since when
         self._timer: asyncio.TimerHandle | None = None
 
     async def run(self, tick: Tick) -> None:
         """See `every_frame`."""
         loop = asyncio.get_running_loop()
-        done = loop.create_future()
-        self._ticks[done] = tick
+        now, done = loop.time(), loop.create_future()
+        self._ticks[done] = tick, now
         if self._timer is None:
-            self._timer = loop.call_at(loop.time() + FRAME_S, self._strike)
+            self._timer = loop.call_at(now + FRAME_S, self._strike)
         try:
             await done
         finally:
@@ -43,11 +43,12 @@ class Clock:
 
     def _strike(self) -> None:
         assert self._timer is not None
-        for done, tick in list(self._ticks.items()):
-            if not done.done():
+        due = self._timer.when()
+        for done, (tick, since) in list(self._ticks.items()):
+            if not done.done() and since < due:  # strikes that are made up for are not those of a line that just began
                 _tell(done, tick)
-        due = self._timer.when() + FRAME_S
-        self._timer = asyncio.get_running_loop().call_at(due, self._strike) if self._ticks else None
+        following = due + FRAME_S
+        self._timer = asyncio.get_running_loop().call_at(following, self._strike) if self._ticks else None
 
 
 def _tell(done: asyncio.Future[None], tick: Tick) -> None:

@@ -37,6 +37,17 @@ async def test_all_lines_are_told_in_the_same_waking():
     assert max(abs(a - b) for a, b in zip(first.at, second.at, strict=False)) < FRAME_S / 2
 
 
+async def test_who_begins_after_a_stall_is_not_told_of_the_strikes_before():
+    loop, first, second = asyncio.get_running_loop(), Counted(40), Counted(10)
+    running = asyncio.create_task(every_frame(first))
+    await asyncio.sleep(0.1)
+    time.sleep(0.3)  # noqa: ASYNC251 - the stall
+    began = loop.time()
+    await every_frame(second)
+    assert second.at[-1] - began >= 9 * FRAME_S - 0.001
+    await running
+
+
 async def test_a_line_that_fails_stops_no_other():
     counted = Counted(10)
 
