@@ -62,7 +62,7 @@ UNIT = $(BIN)/python -m pytest -q -n 2 tests/unit tests/fitness
 ENGINES = $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/engines
 # Three files at a time: they wait more than they compute. (How the tests are shared out: tests/calls/conftest.py)
 CALLS = $(BIN)/python -m pytest -v -n 3 tests/calls --ignore tests/calls/test_scenarios.py
-# Two folders of scenarios at a time, four calls each (SCENARIO_CALLS=4)
+# Two folders of scenarios at a time, five calls each (SCENARIO_CALLS=5)
 SCENARIOS = $(BIN)/python -m pytest -v -n 2 tests/calls/test_scenarios.py
 FOREIGN = $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/foreign
 

@@ -22,7 +22,7 @@ from voicebot.demo.table import Row
 from voicebot.settings import load
 
 #: Calls at a time in each folder; two folders are called at the same time (`make scenarios`).
-AT_A_TIME = int(os.environ.get("SCENARIO_CALLS", "4"))
+AT_A_TIME = int(os.environ.get("SCENARIO_CALLS", "5"))
 
 
 #: These need an agent's telephone in the bank's settings: test_transfer.py calls them.
