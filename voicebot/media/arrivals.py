@@ -21,7 +21,7 @@ class Arrivals:
 
     def __init__(self) -> None:
         self._samples = 0  # on the time line so far
-        self._quiet_s = 0.0  # how long it has been quiet, while something is to be left out
+        self._quiet_s = 0.0  # how long it has been quiet, while late sound may come
         self._stood_in = 0  # of them silence for what did not come, and may come yet
 
     def frame(self, pcm16: bytes, t: float, now: float) -> AudioFrame | None:
@@ -32,11 +32,13 @@ class Arrivals:
         if behind > LATE_S:
             missing = int(behind * MEDIA_RATE)
             self._stood_in += missing
+            self._quiet_s = 0.0
             pcm16 = bytes(2 * missing) + pcm16
         elif self._stood_in and pcm16:
+            self._quiet_s = self._quiet_s + count / MEDIA_RATE if _quiet(pcm16) else 0.0
             ahead = self._samples + count - round(max(t, now) * MEDIA_RATE)
             surplus = min(self._stood_in, ahead, count)
-            if surplus > 0 and self._pause_s(pcm16) > PAUSE_S:
+            if surplus > 0 and self._quiet_s > PAUSE_S:
                 self._stood_in -= surplus
                 pcm16 = pcm16[2 * surplus :]
         if not pcm16:
@@ -44,10 +46,6 @@ class Arrivals:
         frame = AudioFrame(pcm16, MEDIA_RATE, self._samples / MEDIA_RATE)
         self._samples += frame.samples
         return frame
-
-    def _pause_s(self, pcm16: bytes) -> float:
-        self._quiet_s = self._quiet_s + len(pcm16) / 2 / MEDIA_RATE if _quiet(pcm16) else 0.0
-        return self._quiet_s
 
 
 def _quiet(pcm16: bytes) -> bool:
