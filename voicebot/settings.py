@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
 from voicebot.errors import SettingsError
 from voicebot.settings_campaign import CampaignSettings, EmailSettings, SmsSettings
@@ -78,7 +78,7 @@ class BankSettings(Section):
     callback_number: str = "1 800 555 0100"
     #: What who collects for somebody else must say before the debt is spoken of ("This is an attempt to collect a debt
     #: ..."): to the verified customer, not to be interrupted. Empty: the loans are the bank's own, nothing is said.
-    debt_notice: str = Field(default="", max_length=500)
+    debt_notice: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
 
 
 class AsrSettings(Section):

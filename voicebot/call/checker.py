@@ -125,5 +125,5 @@ class Checker:
             recording=self._recording,
             emotion=self._kit.emotion,
             consent_emotion=self._emotion,
-            debt_notice=bool(settings.bank.debt_notice.strip()),
+            debt_notice=bool(settings.bank.debt_notice),
         )

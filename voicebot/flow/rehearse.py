@@ -161,7 +161,7 @@ def _usual(state: FlowState, current: Step, options: list[str], context: PromptC
     """The first answer; what the account and the call so far decide alone is decided by them."""
     if current.check and _DECIDED.issuperset(current.check):
         now = datetime.combine(context.today, time(10))
-        given = CheckInput(state.facts, context.account, now, debt_notice=bool(context.bank.debt_notice.strip()))
+        given = CheckInput(state.facts, context.account, now, debt_notice=bool(context.bank.debt_notice))
         return run_checks(current.check, given)[-1].result
     return options[0]
 
